@@ -1,0 +1,291 @@
+//! `results.json`: everything that a run measured, and everything that a report needs.
+//!
+//! Missing values are `null`, never 0: "this system does not tell" is not "nothing".
+
+use std::collections::BTreeMap;
+
+use loadgen::protocol::Failure;
+use serde::{Deserialize, Serialize};
+
+/// The schema that this program reads and writes.
+pub const SCHEMA: &str = "parkbench/1";
+
+/// A run: written after every trial, so that nothing is lost when a later one fails.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Parkbench's own version, and commit where it was built from a checkout.
+    pub version: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started: String,
+    /// Whether the run came to its end; false after Ctrl-C or a failure.
+    pub complete: bool,
+    /// Where it was measured.
+    pub machine: Machine,
+    /// The command line that repeats it.
+    pub command: String,
+    /// Everything random followed from it.
+    pub seed: u64,
+    /// One block, points without intervals.
+    pub quick: bool,
+    /// What was asked, by name, in the order of the report.
+    pub experiments: Vec<Asked>,
+    /// Every trial, in the order in which it ran.
+    pub trials: Vec<Trial>,
+}
+
+/// The texts and fixed settings of an experiment, kept so that a report needs no other file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Name of its file without `.toml`; [`Trial::experiment`] refers to it.
+    pub name: String,
+    /// Headline.
+    pub title: String,
+    /// What it asks.
+    pub question: String,
+    /// What the reader should expect and why.
+    pub expect: String,
+    /// All rungs ran at once; a demonstration, not a comparison.
+    pub demonstration: bool,
+    /// Request target of the load.
+    pub route: String,
+    /// The wait that one request asks for by design, upstream calls included; null when there is none.
+    /// Figures divide by the measured wait where it can be measured.
+    pub nominal_wait_ms: Option<f64>,
+    /// Cells that were not run because their bounding line says that an answer takes more than half the
+    /// window; drawn as that line.
+    pub not_run: Vec<NotRun>,
+    /// Figures stated by others for the same experiment, shown beside the measured ones.
+    pub stated: Vec<Stated>,
+}
+
+/// A cell that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NotRun {
+    /// Rung.
+    pub rung: String,
+    /// As in [`Trial::variant`].
+    pub variant: Option<String>,
+    /// As in [`Trial::load`].
+    pub load: Load,
+    /// The bound that makes it pointless, in requests per second; null when the reason is another.
+    pub bound_rps: Option<f64>,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// A figure from elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stated {
+    /// What it is about, such as `Flask (as stated in the lecture)`.
+    pub label: String,
+    /// Requests per second.
+    pub throughput_rps: f64,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// Where a run was made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and kernel.
+    pub os: String,
+    /// Processor's name.
+    pub cpu: Option<String>,
+    /// Logical CPUs that this process may use.
+    pub cpus: u32,
+    /// CPUs that servers were pinned to; null where the system cannot pin.
+    pub server_cpus: Option<Vec<u32>>,
+    /// CPUs that generator and upstream were pinned to.
+    pub client_cpus: Option<Vec<u32>>,
+    /// Physical memory.
+    pub memory_bytes: Option<u64>,
+    /// Soft and hard limit of open files, as the children had them.
+    pub open_files: Option<(u64, u64)>,
+    /// `pid_max`, `threads-max`, cgroup `pids.max` and the like: name to value, null where unlimited or unknown.
+    pub limits: BTreeMap<String, Option<u64>>,
+    /// Load average over one minute before the run.
+    pub load_average: Option<f64>,
+    /// What this system cannot tell or do, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// One measured run of a rung at a load, in fresh server processes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// [`Asked::name`].
+    pub experiment: String,
+    /// Name on the ladder.
+    pub rung: String,
+    /// Tells uses of one rung with different flags apart, such as `5 threads`; null when there is one use.
+    pub variant: Option<String>,
+    /// Flags of the server process.
+    pub flags: Vec<String>,
+    /// 0-based; a block has one trial of each rung.
+    pub block: u32,
+    /// Place of the trial in its block, 0-based.
+    pub order: u32,
+    /// When, on the run's own clock.
+    pub window: Window,
+    /// What load.
+    pub load: Load,
+    /// How it ended.
+    pub outcome: TrialOutcome,
+    /// Why it collapsed or is void; null when it is ok.
+    pub reason: Option<String>,
+    /// Right answers per second of the window.
+    pub throughput_rps: Option<f64>,
+    /// Response time: from due to answered.
+    pub latency_ms: Percentiles,
+    /// From sent to answered.
+    pub sent_to_answer_ms: Percentiles,
+    /// Response times in nanoseconds: HDR histogram V2, base64.
+    pub histogram: Option<String>,
+    /// `scheduled = completed + failed + timed_out + unsent`.
+    pub scheduled: u64,
+    /// Right answers.
+    pub completed: u64,
+    /// By kind.
+    pub failed: BTreeMap<Failure, u64>,
+    /// No answer within the client's timeout.
+    pub timed_out: u64,
+    /// Never sent.
+    pub unsent: u64,
+    /// The cost on the server's side.
+    pub server: Server,
+    /// The cost on the generator's side.
+    pub client: Client,
+    /// What the reader should know before believing the figures.
+    pub warnings: Vec<String>,
+    /// Over time, a row per 250 ms.
+    pub series: Vec<SeriesRow>,
+}
+
+/// When a trial measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// From the start of the run.
+    pub start_ms: u64,
+    /// As it was.
+    pub length_ms: f64,
+}
+
+/// The load of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Closed or open loop.
+    pub mode: Mode,
+    /// Closed loop: callers. Open loop: connections at most.
+    pub clients: u32,
+    /// Open loop only.
+    pub rate_rps: Option<f64>,
+    /// Request target.
+    pub route: String,
+}
+
+/// Closed loop finds capacity, open loop finds latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "said above")]
+pub enum Mode {
+    Closed,
+    Open,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialOutcome {
+    /// Figures can be used.
+    Ok,
+    /// The server died or stopped listening: a result, with its reason.
+    Collapsed,
+    /// Figures must not be used.
+    Void,
+}
+
+/// Percentiles in milliseconds; null where there are too few samples (p99 needs 1,000, p99.9 10,000).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub struct Percentiles {
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p99: Option<f64>,
+    pub p999: Option<f64>,
+    pub max: Option<f64>,
+    pub mean: Option<f64>,
+}
+
+/// What the server spent over exactly the window; the context switches are of its whole life.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// User and system time.
+    pub cpu_s: Option<f64>,
+    /// CPU time over completed requests.
+    pub cpu_us_per_request: Option<f64>,
+    /// Resident memory before the first request.
+    pub rss_idle_bytes: Option<u64>,
+    /// Highest resident memory sampled.
+    pub rss_peak_bytes: Option<u64>,
+    /// Highest number of threads sampled.
+    pub threads_peak: Option<u64>,
+    /// Threads before the first request.
+    pub threads_idle: Option<u64>,
+    /// Kernel stacks at the peak: threads × 16 KiB on x86-64 Linux.
+    pub kernel_stack_bytes: Option<u64>,
+    /// Page tables at the peak.
+    pub page_table_bytes: Option<u64>,
+    /// Page tables before the first request.
+    pub page_table_idle_bytes: Option<u64>,
+    /// (RSS + page tables + kernel stacks at the peak, less the same when idle) over open connections.
+    pub memory_per_connection_bytes: Option<f64>,
+    /// Waits that gave the CPU up.
+    pub ctx_switches_voluntary: Option<u64>,
+    /// Time slices that ran out.
+    pub ctx_switches_involuntary: Option<u64>,
+    /// Connections that the kernel dropped because the listen queue was full, on the whole machine.
+    pub listen_overflows: Option<u64>,
+    /// `exit code 0`, `signal 6`, …
+    pub exit: Option<String>,
+    /// The last lines of its log when it did not end well.
+    pub log: Option<String>,
+}
+
+/// What the generator spent over the window.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Client {
+    /// CPU time.
+    pub cpu_s: Option<f64>,
+    /// Share of its busiest core, 0 to 1.
+    pub core_busy: Option<f64>,
+    /// Wake-up minus due, 99th percentile; null in closed loop.
+    pub lag_ms_p99: Option<f64>,
+    /// Connections asked for.
+    pub connections_wanted: Option<u32>,
+    /// Connections up when the window opened.
+    pub connections_up: Option<u32>,
+}
+
+/// A row of [`Trial::series`]. Columns with `server_` are the last sample in the interval.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeriesRow {
+    /// Start of the interval, from the start of the window.
+    pub t_ms: u64,
+    /// Right answers in the interval.
+    pub completed: Option<u64>,
+    /// Failures and timeouts in the interval.
+    pub errors: Option<u64>,
+    /// Requests sent and not answered at its end.
+    pub in_flight: Option<u64>,
+    /// Median response.
+    pub p50_ms: Option<f64>,
+    /// 99th percentile.
+    pub p99_ms: Option<f64>,
+    /// Resident memory.
+    pub server_rss_bytes: Option<u64>,
+    /// Threads.
+    pub server_threads: Option<u64>,
+    /// CPU time used since the window opened.
+    pub server_cpu_s: Option<f64>,
+}

@@ -1,0 +1,3 @@
+//! Load generation: schedules, connections, samples, histograms.
+
+pub mod protocol;

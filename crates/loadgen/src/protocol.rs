@@ -1,0 +1,223 @@
+//! What the generator is told and what it tells: JSON lines, so that it can be a process of its own.
+//!
+//! One [`Spec`] line goes to standard input, which then stays open: its end means that whoever asked is
+//! gone, and ends the generator. [`Event`] lines come from standard output, the last is
+//! [`Event::Outcome`] or [`Event::Failed`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One measurement to make.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// `http://ADDRESS:PORT/path?query`. The address is a literal one or `localhost`.
+    pub url: String,
+    /// `GET` unless told otherwise.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Sent with every request when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// How requests arrive.
+    pub load: Load,
+    /// Keep connections alive (true), or open one per request.
+    #[serde(default = "yes")]
+    pub keep_alive: bool,
+    /// From due to answered; a later answer is a timeout, counted with this value.
+    pub timeout_ms: u64,
+    /// Load before the window, at the measured level.
+    pub warm_up_ms: u64,
+    /// What is measured.
+    pub window_ms: u64,
+    /// Length of a row of [`Outcome::series`].
+    #[serde(default = "second")]
+    pub series_interval_ms: u64,
+    /// What a right answer is.
+    #[serde(default)]
+    pub expect: Expect,
+    /// Arrivals and phases follow from it.
+    #[serde(default)]
+    pub seed: u64,
+    /// Loopback addresses only, unless this names the host of the URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_remote: Option<String>,
+}
+
+/// How requests arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "mode", deny_unknown_fields)]
+pub enum Load {
+    /// `clients` callers; each sends when its last answer came. Finds capacity.
+    Closed {
+        /// Callers, each with a connection of its own.
+        clients: u32,
+    },
+    /// Requests are due on a schedule whatever the server does. Finds latency.
+    Open {
+        /// Mean arrivals per second.
+        rate_rps: f64,
+        /// Spacing of arrivals.
+        #[serde(default)]
+        arrivals: Arrivals,
+        /// At most so many connections; a request that finds all of them busy waits, and the wait is
+        /// part of its response time.
+        connections: u32,
+    },
+}
+
+/// Spacing of open-loop arrivals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// Exponential gaps: independent users.
+    #[default]
+    Poisson,
+    /// Equal gaps.
+    Uniform,
+}
+
+/// What every answer is checked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// HTTP status code.
+    pub status: u16,
+    /// Exact body; not checked when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// What the generator says while it runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// Connections are up (or 5 s are over) and the warm-up goes on; the window is fixed from here.
+    /// Sent at least 20 ms before the window opens.
+    Window {
+        /// `CLOCK_MONOTONIC` of this machine, nanoseconds.
+        start_ns: u64,
+        /// Same clock.
+        end_ns: u64,
+    },
+    /// Once a second from the first request on: progress for whoever watches.
+    Progress {
+        /// Answers in the last second, right ones.
+        completed: u64,
+        /// Failures and timeouts in the last second.
+        errors: u64,
+        /// Requests sent and not answered, now.
+        in_flight: u64,
+        /// Median response of the last second.
+        p50_ms: Option<f64>,
+        /// 99th percentile of the last second.
+        p99_ms: Option<f64>,
+    },
+    /// The end.
+    Outcome(Box<Outcome>),
+    /// The end, without a measurement: the spec makes no sense, or the generator itself failed.
+    Failed {
+        /// What, where, what to do.
+        message: String,
+    },
+}
+
+/// What came out of the window.
+///
+/// `scheduled = completed + failed + timed_out + unsent`, always. Open loop: requests *due* in the window.
+/// Closed loop: requests whose end fell into the window.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Length of the window as it was, milliseconds.
+    pub window_ms: f64,
+    /// Everything that was to be done.
+    pub scheduled: u64,
+    /// Right answers.
+    pub completed: u64,
+    /// Failures by kind, timeouts and unsent requests not among them.
+    pub failed: BTreeMap<Failure, u64>,
+    /// No answer within the timeout.
+    pub timed_out: u64,
+    /// Never sent: no connection was free, or could be made, before the timeout.
+    pub unsent: u64,
+    /// Right answers whose end fell into the window, over its length, per second.
+    pub throughput_rps: f64,
+    /// Due to answered, nanoseconds, timeouts at the timeout: HDR histogram, V2, base64.
+    pub response_time: String,
+    /// Sent to answered, same form; equal to the response time in closed loop.
+    pub sent_to_answer: String,
+    /// Wake-up minus due of the pacing thread, same form; empty histogram in closed loop.
+    pub schedule_lag: String,
+    /// One row per [`Spec::series_interval_ms`] of the window.
+    pub series: Vec<Row>,
+    /// Connections asked for at the level of the load.
+    pub connections_wanted: u32,
+    /// Connections that were up when the window was fixed.
+    pub connections_up: u32,
+    /// Requests without an answer when the window closed.
+    pub in_flight_at_end: u64,
+    /// CPU time of the generator's process over the window.
+    pub cpu_s: f64,
+    /// Share of the busiest generator thread's core that was in use over the window, 0 to 1.
+    pub core_busy: f64,
+    /// Cores that the generator may run on.
+    pub cores: u32,
+    /// Bytes of an answer that was not the expected one, when there was any: the first, cut short.
+    pub first_wrong: Option<String>,
+}
+
+/// A row of the time series.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Start of the interval, milliseconds from the start of the window.
+    pub t_ms: u64,
+    /// Right answers in the interval.
+    pub completed: u64,
+    /// Failures in the interval.
+    pub failed: u64,
+    /// Timeouts in the interval.
+    pub timed_out: u64,
+    /// Requests sent and not answered at the interval's end.
+    pub in_flight: u64,
+    /// Median response of what ended in the interval.
+    pub p50_ms: Option<f64>,
+    /// 99th percentile (null under 100 answers).
+    pub p99_ms: Option<f64>,
+}
+
+/// Ways to fail other than being late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// Nobody listens.
+    Refused,
+    /// The connection ended before the answer did.
+    Reset,
+    /// Another status than the expected one.
+    Status,
+    /// The right status, another body than the expected one.
+    WrongBody,
+    /// What came is not HTTP.
+    Protocol,
+    /// No connection for the generator's own reasons: out of descriptors or ports.
+    Local,
+}
+
+impl Default for Expect {
+    fn default() -> Self {
+        Self { status: 200, body: None }
+    }
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn second() -> u64 {
+    1_000
+}
