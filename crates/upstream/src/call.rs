@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use crate::delays::Delays;
-use crate::faults::{Faults, Hit, Order};
+use crate::faults::{Faults, Hit};
+use crate::order::Order;
 use crate::queue::Queue;
 use crate::reply::{Body, Pace, Reply};
 use crate::{Config, sun};
@@ -232,7 +233,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_stall_keeps_the_slots_and_lets_everything_out_at_once() {
         let services = services("fixed:100ms", Some(10));
-        services.faults.set(crate::faults::order(br#"{"stall":{"for_ms":5000}}"#).unwrap());
+        services.faults.set(crate::order::order(br#"{"stall":{"for_ms":5000}}"#).unwrap());
         assert_eq!(call_all(&services, 10).await.as_millis(), 5_000);
         assert_eq!(call_all(&services, 10).await.as_millis(), 100);
     }
@@ -241,7 +242,7 @@ mod tests {
     async fn a_share_of_calls_fails_the_same_ones_for_the_same_seed() {
         async fn fates() -> Vec<bool> {
             let services = services("exp:100ms", None);
-            services.faults.set(crate::faults::order(br#"{"reset":{"rate":0.25}}"#).unwrap());
+            services.faults.set(crate::order::order(br#"{"reset":{"rate":0.25}}"#).unwrap());
             let mut fates = Vec::new();
             for _ in 0..1_000 {
                 fates.push(services.call(Service::Sun, Reply::json(&1)).await.is_err());

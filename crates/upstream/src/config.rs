@@ -27,7 +27,7 @@ pub struct Config {
 
     /// Multiplies every delay: 0.2 makes the services five times as fast, 0 instant (times of ordered
     /// faults are not multiplied)
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale, allow_negative_numbers = true)]
     pub time_scale: f64,
 
     /// Delays, shares of faults and the weather follow from it: the n-th call to a path always draws the

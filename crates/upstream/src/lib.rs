@@ -20,6 +20,7 @@
 //! 3. `routes.rs`: method, path and query.
 //! 4. `call.rs`: a call from arrival to answer. **Start reading here.**
 //! 5. `delays.rs`, `queue.rs`, `faults.rs`: how long it takes, who waits for whom, what goes wrong.
+//!    `order.rs` is how trouble is ordered: **the body of `POST /control`, field by field**.
 //! 6. `places.rs`, `sun.rs`, `weather.rs`: what the services know.
 //! 7. `reply.rs`: answers, and a body that trickles.
 //!
@@ -30,6 +31,7 @@ mod call;
 mod config;
 mod delays;
 mod faults;
+mod order;
 mod places;
 mod queue;
 mod reply;

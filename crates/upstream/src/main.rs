@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("upstream: {error}");
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
@@ -56,8 +56,7 @@ fn run(cli: Cli) -> std::io::Result<()> {
     let running = upstream::start(cli.config)?;
     lifecycle::on_stop_signal(running.stopper())?;
     lifecycle::announce(running.addr);
-    running.wait();
-    Ok(())
+    running.wait()
 }
 
 /// A connection is an open file, and systems give a program 256 or 1,024 of them unless it asks for more.

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 
 use crate::call::{Reset, Service, Services};
-use crate::faults;
+use crate::order::{self, Order};
 use crate::places::{self, Place};
 use crate::reply::{Body, Reply};
 use crate::weather;
@@ -51,12 +51,12 @@ fn answer(services: &Services, service: Service, query: &str) -> Reply {
 async fn control(services: &Services, request: Request<Incoming>) -> Reply {
     match *request.method() {
         Method::GET | Method::HEAD => {}
-        Method::DELETE => services.faults.set(faults::Order::new()),
+        Method::DELETE => services.faults.set(Order::new()),
         Method::POST => {
             let Ok(body) = Limited::new(request.into_body(), MOST_CONTROL_BYTES).collect().await else {
                 return Reply::problem(413, "the body of a control request may have 16384 bytes at most");
             };
-            match faults::order(&body.to_bytes()) {
+            match order::order(&body.to_bytes()) {
                 Ok(order) => services.faults.set(order),
                 Err(detail) => return Reply::problem(400, &detail),
             }

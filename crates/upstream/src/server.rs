@@ -54,14 +54,8 @@ pub fn start(config: Config) -> io::Result<Running> {
 }
 
 impl Running {
-    /// Takes no new connections, lets calls in service finish (2 s at most) and returns when all is over.
-    pub fn stop(self) {
-        self.stop.send_replace(true);
-        self.wait();
-    }
-
     /// Something to stop the services with from elsewhere, a signal's thread for example.
-    pub fn stopper(&self) -> impl Fn() + Send + 'static {
+    pub fn stopper(&self) -> impl FnOnce() + Send + 'static {
         let stop = self.stop.clone();
         move || {
             stop.send_replace(true);
@@ -69,11 +63,21 @@ impl Running {
     }
 
     /// Returns when somebody has stopped the services and they are done.
-    pub fn wait(mut self) {
-        if let Some(thread) = self.thread.take() {
-            // A panic there was printed there.
-            let _ = thread.join();
-        }
+    ///
+    /// # Errors
+    /// When they panicked.
+    pub fn wait(mut self) -> io::Result<()> {
+        let end = self.thread.take().map_or(Ok(()), JoinHandle::join);
+        end.map_err(|_| io::Error::other("the services panicked; the message is above"))
+    }
+
+    /// Takes no new connections, lets calls in service finish (2 s at most) and returns when all is over.
+    ///
+    /// # Errors
+    /// When the services had panicked.
+    pub fn stop(self) -> io::Result<()> {
+        self.stopper()();
+        self.wait()
     }
 }
 
