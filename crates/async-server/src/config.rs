@@ -155,7 +155,8 @@ fn time(text: &str) -> Result<Duration, String> {
 
 fn help_on_limits() -> String {
     let Limits { head_time, body_time, idle_time, linger_time } = Limits::default();
-    let (time, max_body_kib) = (humantime::format_duration, handlers::MAX_BODY_BYTES / 1024);
+    let time = |limit: Duration| format!("{} s", limit.as_secs());
+    let max_body_kib = handlers::MAX_BODY_BYTES / 1024;
     format!(
         "Limits:
   request head      {head} to arrive (the first on a connection); at most 128 KiB and 96 lines
