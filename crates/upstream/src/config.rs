@@ -73,6 +73,17 @@ impl Config {
     pub(crate) fn listen_on(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
+
+    /// Refuses what the flags cannot say but a program can.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        time_scale(&self.time_scale.to_string()).map_err(|why| format!("time_scale {why}"))?;
+        date(&self.date.to_string()).map_err(|why| format!("date {why}"))?;
+        self.delay.to_string().parse::<Profile>().map_err(|why| format!("delay: {why}"))?;
+        if self.capacity == Some(0) {
+            return Err("capacity must be at least 1, or None".into());
+        }
+        Ok(())
+    }
 }
 
 fn time_scale(text: &str) -> Result<f64, String> {
@@ -106,6 +117,21 @@ mod tests {
     #[test]
     fn no_flags_mean_the_default() {
         assert_eq!(parse(&[]), Ok(Config::default()));
+    }
+
+    #[test]
+    fn a_program_can_ask_for_no_more_than_the_flags_can() {
+        let sound = Config::default;
+        assert_eq!(sound().check(), Ok(()));
+        let delay = Profile::Lognormal { mean: std::time::Duration::from_millis(1), sigma: f64::NAN };
+        for broken in [
+            Config { time_scale: f64::INFINITY, ..sound() },
+            Config { capacity: Some(0), ..sound() },
+            Config { date: NaiveDate::MAX, ..sound() },
+            Config { delay, ..sound() },
+        ] {
+            assert!(broken.check().is_err(), "{broken:?}");
+        }
     }
 
     #[test]

@@ -101,8 +101,8 @@ impl Delays {
     }
 }
 
-/// A generator that is independent of the other numbers' and gives the same values on every machine and
-/// with every version of its library, which the default generators do not promise.
+/// A generator that is independent of those with other numbers. Its stream is fixed by its algorithm, on
+/// every machine and in every version of the library, which the library's default generators do not promise.
 pub(crate) fn generator(seed: u64, number: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(number);

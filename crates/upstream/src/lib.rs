@@ -3,8 +3,8 @@
 //!
 //! They stand for the third parties of a real application, and are simulated so that a lesson works
 //! offline and twice alike: the places, their coordinates and their sun are real, the slowness is a
-//! setting, and trouble comes when it is ordered. All of it is one small process with one thread, which
-//! is itself a demonstration: thousands of calls wait here at the same time.
+//! setting, and trouble comes when it is ordered. One thread serves all calls, which is itself a
+//! demonstration: thousands of them wait here at the same time, at about 15 KB each.
 //!
 //! | path | answer |
 //! | --- | --- |

@@ -37,8 +37,9 @@ pub struct Running {
 /// Starts the services; they accept connections when this returns.
 ///
 /// # Errors
-/// When the port is taken, or the system refuses the thread.
+/// When the port is taken, a setting is out of its range, or the system refuses the thread.
 pub fn start(config: Config) -> io::Result<Running> {
+    config.check().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let listener = {
         let _context = runtime.enter();

@@ -54,9 +54,9 @@ const SNOW: &str = "light snow";
 
 /// The weather at a place of the table (by its number), fixed by seed and date.
 pub(crate) fn report(place: usize, seed: u64, date: NaiveDate) -> Report {
-    // Far from the numbers that the delays use.
-    let number = 1 << 32 | place as u64;
-    let mut rng = generator(seed.wrapping_add(date.num_days_from_ce() as u64), number);
+    // A stream of random numbers for each place and day, far from those that the delays use.
+    let day = date.num_days_from_ce() as u64;
+    let mut rng = generator(seed, 1 << 63 | day << 16 | place as u64);
     let place = &PLACES[place];
     let mean_c = climate_c(place.lat, date) + normal(0.0, 3.0).sample(&mut rng);
     let span_c = rng.random_range(4.0..=11.0);

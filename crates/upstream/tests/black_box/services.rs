@@ -196,3 +196,14 @@ fn a_stop_lets_calls_in_service_finish_and_refuses_new_ones() {
     assert!(idle.head().is_err());
     assert!(std::net::TcpStream::connect(addr).is_err());
 }
+
+#[test]
+fn a_stop_does_not_wait_for_a_stall() {
+    let up = services("fixed:0ms");
+    order(up.addr, r#"{"stall":{"for_ms":600000}}"#);
+    let mut connection = Connection::open(up.addr);
+    connection.send("GET", "/location?q=97201,us", "");
+    until(up.addr, "the call in service", |state| state["in_service"] == 1);
+    up.stop().unwrap();
+    assert!(connection.answer_to("GET").is_err(), "cut off, not answered");
+}
