@@ -178,6 +178,9 @@ pub struct Row {
     pub failed: u64,
     /// Timeouts in the interval.
     pub timed_out: u64,
+    /// Requests given up unsent in the interval.
+    #[serde(default)]
+    pub unsent: u64,
     /// Requests sent and not answered at the interval's end.
     pub in_flight: u64,
     /// Median response of what ended in the interval.
