@@ -24,6 +24,8 @@ impl Client {
     pub fn new(config: &Config) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
+            // Known since the command line was read: a lookup would take a thread for every connection.
+            .resolve_to_addrs(config.upstream.host(), config.upstream.addrs())
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .retry(reqwest::retry::never())

@@ -1,9 +1,11 @@
 //! What can be set from the command line, what cannot, and what the help says about both.
 
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use reqwest::Url;
 
 /// Parkbench's async server: a few threads that never wait, and any number of requests that do.
 ///
@@ -111,30 +113,47 @@ pub const IDLE_UPSTREAM_CONNECTIONS: usize = 2048;
 /// How long it keeps them.
 pub const IDLE_UPSTREAM_TIME: Duration = Duration::from_secs(30);
 
-/// Base URL of the slow services: `http://HOST:PORT`, without a slash at its end.
+/// Where the slow services are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upstream(String);
+pub struct Upstream {
+    base: String,
+    host: String,
+    addrs: Vec<SocketAddr>,
+}
 
 impl Upstream {
-    /// What paths are appended to.
+    /// What paths are appended to: `http://HOST:PORT`, without a slash at its end.
     pub fn base(&self) -> &str {
-        &self.0
+        &self.base
+    }
+
+    /// The host's name, or its address as text.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What the host's name stood for when the command line was read: at least one address.
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addrs
     }
 }
 
 impl FromStr for Upstream {
     type Err = String;
 
+    /// Asks the name service, and waits for it: to be called before there is an event loop.
     fn from_str(text: &str) -> Result<Self, String> {
         let wanted = || format!("write http://HOST:PORT or HOST:PORT, as in 127.0.0.1:8003, not \"{text}\"");
         let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let url = reqwest::Url::parse(&url).map_err(|_| wanted())?;
-        let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-        if url.scheme() == "http" && is_bare && url.username().is_empty() && url.password().is_none() {
-            Ok(Self(url.origin().ascii_serialization()))
-        } else {
-            Err(wanted())
+        let url = Url::parse(&url).map_err(|_| wanted())?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let base = url.origin().ascii_serialization();
+        // Anything beyond scheme, host and port would be text after the base and its slash.
+        if url.scheme() != "http" || url.as_str().strip_prefix(&base) != Some("/") {
+            return Err(wanted());
         }
+        let addrs = url.socket_addrs(|| None).map_err(|error| format!("{host}: {error}"))?;
+        if addrs.is_empty() { Err(wanted()) } else { Ok(Self { base, host, addrs }) }
     }
 }
 
@@ -192,9 +211,10 @@ mod tests {
 
     #[test]
     fn an_upstream_is_a_host_and_a_port() {
-        let base = |text: &str| text.parse().map(|upstream: Upstream| upstream.0);
+        let base = |text: &str| text.parse().map(|upstream: Upstream| upstream.base);
         assert_eq!(base("127.0.0.1:8003").unwrap(), "http://127.0.0.1:8003");
         assert_eq!(base("http://localhost:8003/").unwrap(), "http://localhost:8003");
+        assert_eq!(base("[::1]:8003").unwrap(), "http://[::1]:8003");
         for bad in ["", "https://localhost", "localhost:99999", "http://h/path", "http://u@h", "h:1?q", "a b"]
         {
             assert!(base(bad).unwrap_err().contains("http://HOST:PORT"), "{bad}");

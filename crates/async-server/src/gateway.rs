@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri, Version};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -63,7 +63,7 @@ impl Worker {
 
 async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, payload: Payload) -> HttpResponse {
     let (method, target) = (http.method().as_str(), target(http.uri()));
-    let request_id = text(http.headers(), "x-request-id");
+    let request_id = text(http.headers(), &X_REQUEST_ID);
     let head = Head { method, target: &target, request_id };
     let mut exchange = Exchange::begin(worker, &head);
 
@@ -72,40 +72,50 @@ async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, paylo
     let mut request = Request {
         method,
         target: &target,
-        content_type: text(http.headers(), "content-type"),
+        content_type: text(http.headers(), &header::CONTENT_TYPE),
         body: Incoming {
-            announced_bytes: text(http.headers(), "content-length").and_then(|n| n.parse().ok()),
+            announced_bytes: text(http.headers(), &header::CONTENT_LENGTH).and_then(|n| n.parse().ok()),
             chunks: &mut chunks,
             time_limit: worker.body_time_limit,
             at_end: !has_body,
         },
     };
     let entered = Instant::now();
-    let mut reply = guarded(view(&mut request, &worker.client), &head, &exchange.context).await;
+    let reply = guarded(view(&mut request, &worker.client), &head, &exchange.context).await;
     exchange.context.timing.view = entered.elapsed();
     let is_unread = !request.body.at_end;
 
-    worker.hooks.after(&exchange.context, &mut reply.headers);
+    let unread = is_unread.then(|| chunks.into_inner());
+    response(http, reply, exchange, unread)
+}
+
+/// Hands a reply to actix. An `unread` request body closes the connection after it.
+fn response(
+    http: &HttpRequest,
+    mut reply: Reply,
+    mut exchange: Exchange,
+    unread: Option<Payload>,
+) -> HttpResponse {
+    exchange.worker.hooks.after(&exchange.context, &mut reply.headers);
     exchange.status = reply.status;
     let content = match (http.method(), reply.body) {
         (&Method::HEAD, body) => Content::Omitted(size(&body)),
         (_, Body::Whole(bytes)) => Content::Whole(into_bytes(bytes)),
         (_, Body::Paced(paced)) => Content::Paced { paced, pause: None },
     };
+    // actix asks for no body where it knows that there is none.
     exchange.complete = matches!(content, Content::Omitted(_)) || content.size() == BodySize::Sized(0);
-    let unread = is_unread.then(|| chunks.into_inner());
+    let is_unread = unread.is_some();
+    // HTTP/1.0 does not know chunks, which actix would send all the same: such a body ends with its connection.
     let ends_by_closing = http.version() < Version::HTTP_11 && content.size() == BodySize::Stream;
 
-    let body = Outgoing { exchange, content, _unread: unread };
     let status = StatusCode::from_u16(reply.status).expect("handlers use registered statuses");
-    let mut response = HttpResponse::with_body(status, BoxBody::new(body));
+    let body = BoxBody::new(Outgoing { exchange, content, _unread: unread });
+    let mut response = HttpResponse::with_body(status, body);
     insert(response.headers_mut(), reply.headers);
     if is_unread || ends_by_closing {
         response.head_mut().set_connection_type(ConnectionType::Close);
-    }
-    if ends_by_closing {
-        // HTTP/1.0 does not know chunks; actix would send them all the same.
-        response.head_mut().no_chunking(true);
+        response.head_mut().no_chunking(ends_by_closing);
     }
     response
 }
@@ -253,8 +263,11 @@ fn insert(headers: &mut HeaderMap, lines: Vec<Header>) {
     }
 }
 
+/// Made once: looking a header up by text would make its name anew, with an allocation.
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The value of a header, if it is there and plain text.
-fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

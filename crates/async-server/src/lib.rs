@@ -144,7 +144,10 @@ async fn serve(
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        let _grace_is_over = timeout(grace, all_closed).await;
+        if timeout(grace, all_closed).await.is_err() {
+            let grace = humantime::format_duration(grace);
+            log::warn!("some requests were not finished within {grace}");
+        }
     });
     match select(server, stopped).await {
         Either::Left((ended, _)) => ended,
@@ -159,9 +162,8 @@ fn bind(
     view: impl View,
     open: Arc<AtomicUsize>,
 ) -> io::Result<(actix_web::dev::Server, SocketAddr)> {
-    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
     let hooks = Arc::new(Hooks::standard(config.access_log.then(|| Box::new(logs::line) as _)));
-    let (limits, workers, grace) = (config.limits, config.workers, config.grace);
+    let (port, limits, workers, grace) = (config.port, config.limits, config.workers, config.grace);
     let server = HttpServer::new(move || {
         let worker = Worker::new(Arc::clone(&hooks), Client::new(&config), limits.body_time);
         // `handlers::Route` is the router, the same for every server; actix's has nothing to do.
@@ -171,6 +173,9 @@ fn bind(
     .backlog(BACKLOG)
     .max_connections(MAX_CONNECTIONS_PER_WORKER)
     .tcp_nodelay(true)
+    // A client that closes its sending half still gets its answer, as from the blocking server. The price:
+    // one that has left altogether is noticed only when it resets, or when a reply is written to it.
+    .h1_allow_half_closed(true)
     .client_request_timeout(limits.head_time)
     .keep_alive(limits.idle_time)
     .client_disconnect_timeout(limits.linger_time)
@@ -180,17 +185,23 @@ fn bind(
     .on_connect(move |_, connection| {
         connection.insert(Open::new(Arc::clone(&open)));
     })
-    .bind(wanted)
-    .map_err(|error| {
-        let advice = match error.kind() {
-            io::ErrorKind::AddrInUse => "; choose another --port, or stop the program that has it",
-            io::ErrorKind::PermissionDenied => "; choose a --port from 1024",
-            _ => "",
-        };
-        io::Error::new(error.kind(), format!("cannot listen on {wanted}: {error}{advice}"))
-    })?;
+    .bind((Ipv4Addr::LOCALHOST, port))
+    .map_err(|error| cannot_listen(port, &error))?;
     let addr = server.addrs()[0];
     Ok((server.run(), addr))
+}
+
+fn cannot_listen(port: u16, error: &io::Error) -> io::Error {
+    let what = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or take another --port".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports under 1024 are for privileged programs; take another --port".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{port}: {what}"))
 }
 
 /// Counts a connection for as long as it is open.

@@ -115,7 +115,7 @@ fn a_stopped_server_leaves_its_port_to_the_next() {
     let first = async_server::start(config()).unwrap();
     let port = first.addr.port();
     let taken = async_server::start(Config { port, ..config() }).map(|_| ()).unwrap_err();
-    assert!(taken.to_string().contains("choose another --port"), "{taken}");
+    assert!(taken.to_string().contains("take another --port"), "{taken}");
     assert_eq!(get(first.addr, "/hello").status, 200);
     first.stop().unwrap();
     let second = async_server::start(Config { port, ..config() }).unwrap();

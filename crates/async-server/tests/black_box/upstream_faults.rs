@@ -66,6 +66,15 @@ fn nobody_there_is_a_502() {
     server.stop().unwrap();
 }
 
+#[test]
+fn an_upstream_may_be_named() {
+    let port = fake_upstream::start(|asked| right(&asked)).port();
+    let upstream = format!("http://localhost:{port}/").parse().unwrap();
+    let server = async_server::start(Config { upstream, ..config() }).unwrap();
+    assert_eq!(get(server.addr, "/api/weather/97201/us").status, 200);
+    server.stop().unwrap();
+}
+
 /// An answer of a byte now and then must not get around the time limit, which is for all of it.
 #[test]
 fn a_trickle_is_as_slow_as_silence() {
