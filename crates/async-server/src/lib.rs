@@ -136,12 +136,16 @@ async fn serve(
 
     let stopped = pin!(async {
         stop.notified().await;
-        // From here each connection ends as soon as it has no request in a view. actix looks once a
+        // From then on each connection ends as soon as it has no request in a view. actix looks once a
         // second whether all have; looking more often makes an idle server stop at once.
         let _at_the_next_look = handle.stop(true);
         let all_closed = async {
-            while open.load(Ordering::Acquire) > 0 {
+            loop {
+                // Before the first look too: the server has to hear of it, or a request might still come in.
                 sleep(Duration::from_millis(5)).await;
+                if open.load(Ordering::Acquire) == 0 {
+                    break;
+                }
             }
         };
         if timeout(grace, all_closed).await.is_err() {
