@@ -49,8 +49,13 @@ pub fn write(dir: &Path, results: &Results) -> anyhow::Result<()> {
 /// as the terminal is (100 columns where there is none).
 #[must_use]
 pub fn summary(results: &Results) -> String {
-    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
-    terminal::summary(&Report::of(results), width.clamp(60, 160))
+    summary_within(results, terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)))
+}
+
+/// [`summary`] for a terminal of so many columns.
+#[must_use]
+pub fn summary_within(results: &Results, columns: usize) -> String {
+    terminal::summary(&Report::of(results), columns.clamp(60, 160))
 }
 
 /// One form of the report.

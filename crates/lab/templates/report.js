@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const NARROW_PX = 460;
-  const PRINT_PX = 680;
+  const PRINT_PX = { width: 680, height: 360 };
   const charts = [...document.querySelectorAll(".chart")].map((at) => ({
     at,
     figure: JSON.parse(document.getElementById(at.dataset.figure).textContent),
@@ -28,22 +28,28 @@
     const labels = (layout.annotations || []).filter((note) => note.name === "end-label");
     layout.annotations = (layout.annotations || []).filter((note) => !["end-label", "line-label"].includes(note.name));
     layout.showlegend = labels.length > 0;
+    // Labels that point up at the right edge end there instead of reaching beyond it.
+    for (const note of layout.annotations) {
+      if (note.name === "departure" && note.ay > 0) Object.assign(note, { xanchor: "right", ax: -6, ay: 62 });
+    }
     layout.margin = { ...layout.margin, l: 48, r: 14 };
     layout.font.size = 12;
     return layout;
   }
 
-  function draw(chart, printWidth) {
-    const width = printWidth || chart.at.clientWidth;
+  function draw(chart, print) {
+    const width = print ? print.width : chart.at.clientWidth;
     const { data, layout } = themed(chart.figure, getComputedStyle(document.documentElement));
     chart.narrow = width < NARROW_PX;
     const shown = fitted(layout, width);
-    if (printWidth) Object.assign(shown, { width: printWidth, height: chart.at.clientHeight, autosize: false });
+    if (print) {
+      Object.assign(shown, { width, height: Math.min(print.height, chart.at.clientHeight), autosize: false });
+    }
     return Plotly.react(chart.at, data, shown, {
       displaylogo: false,
       displayModeBar: touch || chart.narrow ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
-      responsive: !printWidth,
+      responsive: !print,
     });
   }
 

@@ -125,11 +125,6 @@ impl<'a> Experiment<'a> {
     pub(crate) fn trials(&self) -> impl Iterator<Item = &'a Trial> {
         self.cells.iter().flat_map(|cell| cell.ok.iter().chain(&cell.collapsed).chain(&cell.void).copied())
     }
-
-    /// The most blocks that any cell has figures from.
-    pub(crate) fn blocks(&self) -> usize {
-        self.cells.iter().map(|cell| cell.ok.len()).max().unwrap_or(0)
-    }
 }
 
 impl Series {

@@ -43,7 +43,11 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
             charts.extend(OVER_CLIENTS.iter().filter_map(|measure| curves::over_clients(&sweep, measure)));
         } else {
             charts.extend(bars::throughput(experiment, &sweep));
-            charts.extend(OVER_CLIENTS.iter().filter_map(|measure| bars::one_load(&sweep, measure)));
+            // What a demonstration costs says little: its load is tiny, and its servers run together.
+            let measures = OVER_CLIENTS.iter().filter(|measure| {
+                !experiment.asked.demonstration || !matches!(measure.metric, Metric::Cpu | Metric::Memory)
+            });
+            charts.extend(measures.filter_map(|measure| bars::one_load(&sweep, measure)));
         }
     }
     for (load, cells) in experiment.open_groups() {

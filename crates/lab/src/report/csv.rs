@@ -37,7 +37,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column("sent_to_answer_mean_ms", |t| number(sent(t).mean)),
     Column("scheduled", |t| t.scheduled.to_string()),
     Column("completed", |t| t.completed.to_string()),
-    Column("failed", |t| t.failed.values().sum::<u64>().to_string()),
+    Column("failed", |t| t.failed.values().fold(0_u64, |sum, n| sum.saturating_add(*n)).to_string()),
     Column("timed_out", |t| t.timed_out.to_string()),
     Column("unsent", |t| t.unsent.to_string()),
     Column("server_cpu_s", |t| number(t.server.cpu_s)),

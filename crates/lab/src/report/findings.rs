@@ -35,7 +35,7 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
     for route in experiment.closed_routes() {
         let Some(sweep) = Sweep::of(experiment, route, machine) else { continue };
         findings.extend(sweep::findings(&sweep, machine));
-        findings.extend(cost::findings(experiment, &sweep));
+        findings.extend(cost::findings(&sweep));
     }
     for (load, cells) in experiment.open_groups() {
         findings.extend(latency::findings(load, &cells));

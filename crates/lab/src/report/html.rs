@@ -7,6 +7,7 @@
 //! Layout and colours: `templates/report.{html,css,js}`.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use askama::Template;
 use plotly::Plot;
@@ -50,7 +51,7 @@ struct Page<'a> {
     details: Vec<(&'static str, String)>,
     notes: Vec<String>,
     /// The charts' script, with its tags.
-    plotly: String,
+    plotly: &'static str,
 }
 
 /// An experiment on the page.
@@ -118,7 +119,7 @@ impl<'a> Page<'a> {
             sections,
             details: details(results),
             notes: machine.notes.clone(),
-            plotly: script(),
+            plotly: &SCRIPT,
         }
     }
 }
@@ -255,11 +256,13 @@ fn details(results: &Results) -> Vec<(&'static str, String)> {
     details
 }
 
-/// plotly.js alone: the crate's sources for offline use hold it first and MathJax, which nothing here
+/// plotly.js alone: the crate's sources for offline use hold it first and `MathJax`, which nothing here
 /// needs and which is a third of them, second.
-fn script() -> String {
+static SCRIPT: LazyLock<String> = LazyLock::new(|| {
     const END: &str = "</script>";
-    let sources = Plot::offline_js_sources();
-    let end = sources.find(END).map_or(sources.len(), |place| place + END.len());
-    sources[..end].to_owned()
-}
+    let mut sources = Plot::offline_js_sources();
+    if let Some(end) = sources.find(END) {
+        sources.truncate(end + END.len());
+    }
+    sources
+});

@@ -1,6 +1,6 @@
 //! Tables that several writers show: the cells of an experiment, and what did not count in it.
 
-use crate::report::bounds::{Standing, Sweep};
+use crate::report::bounds::{Point, Standing, Sweep};
 use crate::report::cells::{Cell, Experiment, Metric};
 use crate::report::text::{self, counted, exact, sentence};
 use crate::report::verdict::percent;
@@ -30,7 +30,7 @@ pub(crate) fn cells(experiment: &Experiment<'_>, machine: &Machine) -> Table {
             sweeps.iter().find(|(route, _)| cell.load.mode == Mode::Closed && *route == cell.load.route);
         let track =
             sweep.and_then(|(_, sweep)| sweep.tracks.iter().find(|track| *track.series == cell.series));
-        let standing = track.and_then(|track| track.at(cell.load.clients)).map(|point| point.standing());
+        let standing = track.and_then(|track| track.at(cell.load.clients)).map(Point::standing);
         let of_line = match standing {
             Some(Standing::On(share) | Standing::Below(share)) => percent(share),
             _ => MISSING.into(),

@@ -37,7 +37,15 @@ pub(crate) fn summary(report: &Report<'_>, width: usize) -> String {
 
 /// Short names of the columns of [`tables::cells`].
 const HEADERS: [&str; 10] = [
-    "rung", "clients", "req/s", "of its line", "p50 ms", "p99 ms", "CPU µs/req", "KiB per client", "threads",
+    "rung",
+    "clients",
+    "req/s",
+    "of its line",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs/req",
+    "KiB per client",
+    "threads",
     "trials",
 ];
 
@@ -55,11 +63,15 @@ fn laid_out(table: &Table, width: usize) -> String {
     for row in &table.rows {
         laid_out.add_row(row.iter().take(columns).enumerate().map(|(column, text)| {
             let words = column < table.numbers_from || column + 1 == HEADERS.len();
-            Cell::new(plain(text)).set_alignment(if words { CellAlignment::Left } else { CellAlignment::Right })
+            Cell::new(plain(text)).set_alignment(if words {
+                CellAlignment::Left
+            } else {
+                CellAlignment::Right
+            })
         }));
     }
-    // Names break nowhere, whatever has to be wrapped for them.
-    laid_out.set_constraints([ColumnConstraint::ContentWidth]);
+    // Names and loads break nowhere, whatever has to be wrapped for them.
+    laid_out.set_constraints([ColumnConstraint::ContentWidth, ColumnConstraint::ContentWidth]);
     laid_out.column_iter_mut().for_each(|column| {
         column.set_padding((0, 1));
     });

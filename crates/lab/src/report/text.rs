@@ -11,8 +11,11 @@ pub(crate) fn rounded(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }
+    if !(1e-6..1e15).contains(&value.abs()) {
+        return format!("{value:.2e}");
+    }
     let places = 2 - value.abs().log10().floor() as i32;
-    let scale = 10_f64.powi(places.clamp(-300, 300));
+    let scale = 10_f64.powi(places);
     let value = (value * scale).round() / scale;
     // Rounding may have carried into a new digit: 9.999 is 10.0, not 10.00.
     let places = 2 - value.abs().log10().floor() as i32;
@@ -23,11 +26,7 @@ pub(crate) fn rounded(value: f64) -> String {
 /// significant digits.
 pub(crate) fn exact(value: f64) -> String {
     let whole = value.abs() >= 100.0 || value.fract() == 0.0;
-    if value.is_finite() && whole {
-        with_separators(&format!("{value:.0}"))
-    } else {
-        rounded(value)
-    }
+    if value.is_finite() && whole { with_separators(&format!("{value:.0}")) } else { rounded(value) }
 }
 
 /// A count.
@@ -130,6 +129,7 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!([exact(20_312.4), exact(4.7249), exact(16.0)], ["20,312", "4.72", "16"]);
         assert_eq!([rounded(f64::NAN), rounded(f64::INFINITY), exact(f64::NAN)], ["?", "?", "?"]);
+        assert_eq!([rounded(1e308), rounded(5e-324), rounded(-2e-9)], ["1.00e308", "4.94e-324", "-2.00e-9"]);
     }
 
     #[test]

@@ -153,7 +153,8 @@ fn cpu(point: &Point<'_, '_>, cores: Option<f64>) -> Option<RanOut> {
 }
 
 fn listen_queue(point: &Point<'_, '_>) -> Option<RanOut> {
-    let overflows = point.cell.ok.iter().filter_map(|trial| trial.server.listen_overflows).sum();
+    let known = point.cell.ok.iter().filter_map(|trial| trial.server.listen_overflows);
+    let overflows = known.fold(0_u64, u64::saturating_add);
     (overflows > 0).then_some(RanOut::ListenQueue { overflows })
 }
 
@@ -174,7 +175,8 @@ fn cpu_busy(point: &Point<'_, '_>, cores: Option<f64>) -> Option<f64> {
 
 fn failed_of(point: &Point<'_, '_>) -> (u64, u64) {
     let failed = |trial: &Trial| {
-        trial.failed.values().sum::<u64>().saturating_add(trial.timed_out).saturating_add(trial.unsent)
+        let kinds = trial.failed.values().chain([&trial.timed_out, &trial.unsent]);
+        kinds.fold(0_u64, |sum, number| sum.saturating_add(*number))
     };
     let trials = || point.cell.ok.iter();
     (

@@ -1,7 +1,8 @@
 //! Figures at a single load: a bar per series, the median of its trials.
 
 use plotly::common::{
-    Anchor, DashType, Font, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape, TextAnchor, TextPosition,
+    Anchor, DashType, Font, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape, TextAnchor,
+    TextPosition,
 };
 use plotly::layout::{Annotation, Axis, Shape, ShapeLine, ShapeType};
 use plotly::{Bar, Scatter, Trace};

@@ -141,7 +141,14 @@ fn cpu_label(sweep: &Sweep<'_, '_>, x: &Span, y: &Span) -> Option<Annotation> {
     });
     let (clients, rps) = ends.max_by(|a, b| a.1.total_cmp(&b.1))?;
     let label = note("CPU lines: cores ÷ CPU per request", "@muted").name("line-label").show_arrow(false);
-    Some(label.x(x.place(clients)).y(y.place(rps)).x_anchor(Anchor::Right).y_anchor(Anchor::Bottom).y_shift(6.0))
+    Some(
+        label
+            .x(x.place(clients))
+            .y(y.place(rps))
+            .x_anchor(Anchor::Right)
+            .y_anchor(Anchor::Bottom)
+            .y_shift(6.0),
+    )
 }
 
 /// The line through the medians of a series.

@@ -71,8 +71,11 @@ impl Span {
         }
         let steps: &[f64] = if self.high - self.low > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
         let decades = self.low.floor() as i32..=self.high.ceil() as i32;
-        let ticks: Vec<f64> = decades.flat_map(|ten| steps.iter().map(move |step| step * 10_f64.powi(ten))).collect();
-        axis.type_(AxisType::Log).tick_text(ticks.iter().map(|tick| exact(*tick)).collect()).tick_values(ticks)
+        let ticks: Vec<f64> =
+            decades.flat_map(|ten| steps.iter().map(move |step| step * 10_f64.powi(ten))).collect();
+        axis.type_(AxisType::Log)
+            .tick_text(ticks.iter().map(|tick| exact(*tick)).collect())
+            .tick_values(ticks)
     }
 
     /// A title with what a reader must know about the scale.
@@ -128,11 +131,20 @@ pub(crate) fn axis() -> Axis {
 
 /// The layout of every chart. The title of the vertical axis stands above it and is read without turning
 /// one's head.
-pub(crate) fn layout(x: Axis, y: Axis, y_title: &str, mut notes: Vec<Annotation>, labels_at_right: bool) -> Layout {
+pub(crate) fn layout(
+    x: Axis,
+    y: Axis,
+    y_title: &str,
+    mut notes: Vec<Annotation>,
+    labels_at_right: bool,
+) -> Layout {
     let room = if labels_at_right { LABEL_ROOM } else { 24 };
     if !y_title.is_empty() {
-        let title = note(y_title, "@muted").name("axis-title").show_arrow(false).x_ref("paper").y_ref("paper");
-        notes.push(title.x(0.0).y(1.0).x_anchor(Anchor::Left).y_anchor(Anchor::Bottom).x_shift(-50.0).y_shift(6.0));
+        let title =
+            note(y_title, "@muted").name("axis-title").show_arrow(false).x_ref("paper").y_ref("paper");
+        notes.push(
+            title.x(0.0).y(1.0).x_anchor(Anchor::Left).y_anchor(Anchor::Bottom).x_shift(-50.0).y_shift(6.0),
+        );
     }
     Layout::new()
         .font(Font::new().color("@ink").size(13))

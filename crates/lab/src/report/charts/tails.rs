@@ -1,4 +1,4 @@
-//! Response times as percentile curves, the tail stretched, as HdrHistogram draws them.
+//! Response times as percentile curves, the tail stretched, as HDR histograms are drawn.
 
 use plotly::common::{DashType, Line, Marker, Mode};
 use plotly::layout::AxisType;

@@ -1,14 +1,14 @@
 //! What a request and a connection cost on one model and on the other, at the same load.
 
 use crate::ladder::Kind;
-use crate::report::bounds::{Sweep, Track};
-use crate::report::cells::{Experiment, Metric};
+use crate::report::bounds::{Point, Sweep, Track};
+use crate::report::cells::Metric;
 use crate::report::findings::Finding;
 use crate::report::text::{counted, exact, listed, rounded};
 use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio, Reading};
 
 /// CPU and memory of each blocking rung against the async one, and the threads of all.
-pub(crate) fn findings(experiment: &Experiment<'_>, sweep: &Sweep<'_, '_>) -> Vec<Finding> {
+pub(crate) fn findings(sweep: &Sweep<'_, '_>) -> Vec<Finding> {
     let mut pairs: Vec<Pair<'_, '_>> = pairs(sweep);
     // The pair that says most: the blocking rung that keeps up with most clients.
     let best = pairs.iter().map(|pair| pair.clients).max();
@@ -16,7 +16,7 @@ pub(crate) fn findings(experiment: &Experiment<'_>, sweep: &Sweep<'_, '_>) -> Ve
     let mut headlines = 0;
     let mut findings = Vec::new();
     for pair in &pairs {
-        let Some(text) = pair.sentence(experiment.blocks()) else { continue };
+        let Some(text) = pair.sentence() else { continue };
         let headline = headlines == 0 && Some(pair.clients) == best;
         headlines += usize::from(headline);
         findings.push(Finding { text, headline });
@@ -40,7 +40,8 @@ fn pairs<'s, 'a>(sweep: &'s Sweep<'s, 'a>) -> Vec<Pair<'s, 'a>> {
     let Some(other) = of_kind(Kind::Async).next() else { return Vec::new() };
     of_kind(Kind::Blocking)
         .filter_map(|blocking| {
-            let keeps_up = |track: &Track<'_, '_>, clients: u32| track.at(clients).is_some_and(|point| point.keeps_up());
+            let keeps_up =
+                |track: &Track<'_, '_>, clients: u32| track.at(clients).is_some_and(Point::keeps_up);
             let measured = |clients: u32| {
                 let has =
                     |track: &Track<'_, '_>| track.at(clients).is_some_and(|point| !point.cell.ok.is_empty());
@@ -57,32 +58,37 @@ fn pairs<'s, 'a>(sweep: &'s Sweep<'s, 'a>) -> Vec<Pair<'s, 'a>> {
 }
 
 impl Pair<'_, '_> {
-    fn sentence(&self, blocks: usize) -> Option<String> {
+    fn sentence(&self) -> Option<String> {
         let (mine, theirs) = (self.blocking.at(self.clients)?.cell, self.other.at(self.clients)?.cell);
         let (my_name, their_name) = (self.blocking.series.named(), self.other.series.named());
-        let clause = |metric: Metric| {
-            let (value, other) = (mine.median(metric)?, theirs.median(metric)?);
-            Some((metric.show(value), metric.show(other), compared(&mine.over(theirs, metric)?)))
+        let mut blocks = usize::MAX;
+        let mut clause = |metric: Metric| {
+            let (value, other, ratio) =
+                (mine.median(metric)?, theirs.median(metric)?, mine.over(theirs, metric)?);
+            blocks = blocks.min(ratio.blocks);
+            Some((metric.show(value), metric.show(other), compared(&ratio)))
         };
         let cpu = clause(Metric::Cpu).map(|(mine, theirs, times)| {
             format!("a request takes {mine} of CPU on {my_name} and {theirs} on {their_name}, {times}")
         });
         let memory = clause(Metric::Memory).map(|(mine, theirs, times)| match cpu {
             Some(_) => format!("a connection {mine} and {theirs} of memory, {times}"),
-            None => format!("a connection takes {mine} of memory on {my_name} and {theirs} on {their_name}, {times}"),
+            None => format!(
+                "a connection takes {mine} of memory on {my_name} and {theirs} on {their_name}, {times}"
+            ),
         });
         let clauses: Vec<String> = cpu.into_iter().chain(memory).collect();
         if clauses.is_empty() {
             return None;
         }
-        let why = if self.both_keep_up { ", the most that both keep up with" } else { ", the lightest load of both" };
-        let points = if blocks < BLOCKS_FOR_INTERVAL {
-            format!(" ({}: points, no interval)", counted(blocks as u64, "block"))
+        let why = if self.both_keep_up {
+            ", the most that both keep up with"
         } else {
-            String::new()
+            ", the lightest load of both"
         };
-        let clients = counted(self.clients.into(), "client");
-        Some(format!("With {clients}{why}: {}{points}.", clauses.join("; ")))
+        let points = if blocks < BLOCKS_FOR_INTERVAL { ": points, no interval" } else { "" };
+        let (clients, blocks) = (counted(self.clients.into(), "client"), counted(blocks as u64, "block"));
+        Some(format!("With {clients}{why}: {} ({blocks}{points}).", clauses.join("; ")))
     }
 }
 

@@ -16,7 +16,11 @@ pub(crate) fn findings(load: &Load, cells: &[&Cell<'_>]) -> Option<Finding> {
     }
     let each: Vec<String> = measured.iter().map(Measured::clause).collect();
     let rate = load.rate_rps.map(|rate| format!(", {} requests/s,", text::exact(rate)));
-    let mut text = format!("In open loop, at one common rate{} answers took {}.", rate.unwrap_or_default(), listed(&each));
+    let mut text = format!(
+        "In open loop, at one common rate{} answers took {}.",
+        rate.unwrap_or_default(),
+        listed(&each)
+    );
     let short: Vec<String> =
         measured.iter().filter(|one| one.p99.is_none()).map(|one| one.cell.series.named()).collect();
     if !short.is_empty() {

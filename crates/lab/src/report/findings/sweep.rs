@@ -59,12 +59,18 @@ fn headline(sweep: &Sweep<'_, '_>, cores: Option<f64>) -> Option<String> {
     if clauses.is_empty() {
         return None;
     }
+    let all = tracks.iter().all(|(track, up_to)| *up_to == Some(most) && track.keeps_up().1.is_none());
+    let by = if all && clauses.len() > 1 {
+        format!("every rung, with up to {}", counted(most.into(), "client"))
+    } else {
+        listed(&clauses)
+    };
     let ideal = if tracks.iter().any(|(track, _)| track.wait.is_some()) {
         "Every client is answered as if it were alone (within 5 % of clients ÷ wait)"
     } else {
         "The lower bounding line is reached within 5 %"
     };
-    Some(format!("{ideal} by {}.", listed(&clauses)))
+    Some(format!("{ideal} by {by}."))
 }
 
 /// One rung against the lower of its two lines.
@@ -124,7 +130,8 @@ fn instead(point: &Point<'_, '_>) -> String {
 fn cpu_turn(track: &Track<'_, '_>, cores: Option<f64>) -> Option<String> {
     let turn = track.cpu_takes_over()?;
     let (clients, cpu) = (turn.bounds.clients?, turn.bounds.cpu?);
-    let cores = cores.map(|cores| format!("{} ÷ {} µs = ", counted(cores as u64, "core"), rounded(cores * 1e6 / cpu)));
+    let cores = cores
+        .map(|cores| format!("{} ÷ {} µs = ", counted(cores as u64, "core"), rounded(cores * 1e6 / cpu)));
     Some(format!(
         "from {} on that line is the CPU's, {}{} requests/s, where clients ÷ wait would be {}.",
         counted(turn.clients.into(), "client"),
