@@ -78,21 +78,24 @@ const OVER_CLIENTS: &[Measure] = &[
         metric: Metric::Memory,
         title: "Memory per connection",
         axis: "KiB per connection",
-        how_to_read: "Resident memory, page tables and kernel stacks at the peak, less those of the idle server, per open connection. With few connections the server's fixed costs show.",
+        how_to_read: "Resident memory, page tables and kernel stacks at the peak, less those of the idle server, per open \
+            connection. With few connections the server's fixed costs show.",
         unit: 1_024.0,
     },
     Measure {
         metric: Metric::Threads,
         title: "Operating-system threads",
         axis: "threads",
-        how_to_read: "The most threads seen at each load. Where a request waits in a thread, the line rises with the clients.",
+        how_to_read: "The most threads seen at each load. Where a request waits in a thread, the line rises with the \
+            clients.",
         unit: 1.0,
     },
     Measure {
         metric: Metric::P50,
         title: "Median response in closed loop",
         axis: "ms",
-        how_to_read: "Flat: nothing queues. Rising: clients wait for each other. Beyond a bounding line this only restates throughput (clients ÷ throughput), so compare latency in open loop instead.",
+        how_to_read: "Flat: nothing queues. Rising: clients wait for each other. Beyond a bounding line this only restates \
+            throughput (clients ÷ throughput), so compare latency in open loop instead.",
         unit: 1.0,
     },
 ];

@@ -22,7 +22,8 @@ pub fn read(path: &Path) -> anyhow::Result<Results> {
     let value: Value = match serde_json::from_str(&text) {
         Ok(value) => value,
         Err(error) if error.classify() == Category::Eof => bail!(
-            "{shown} is cut short (it ends at line {}, column {}): its run was killed while it wrote; measure again with `cargo lab`",
+            "{shown} is cut short (it ends at line {}, column {}): its run was killed while it wrote; \
+             measure again with `cargo lab`",
             error.line(),
             error.column()
         ),
@@ -40,6 +41,7 @@ pub fn read(path: &Path) -> anyhow::Result<Results> {
         ),
     }
     serde_json::from_value(value).with_context(|| {
-        format!("{shown} says that it has schema \"{SCHEMA}\" and does not keep to it; was it edited? Measure again with `cargo lab`")
+        format!("{shown} says that it has schema \"{SCHEMA}\" and does not keep to it; was it edited? Measure again with \
+             `cargo lab`")
     })
 }

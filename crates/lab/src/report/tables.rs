@@ -99,7 +99,8 @@ pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
         }
         if let Some(busy) = cell.client_bound() {
             remarks.push(format!(
-                "Client-bound: {at}. The generator's core was {} busy, so only the server's CPU and memory may be read from it.",
+                "Client-bound: {at}. The generator's core was {} busy, so only the server's CPU and memory may be \
+                 read from it.",
                 percent(busy)
             ));
         }

@@ -121,7 +121,60 @@ fn a_row_per_trial_under_headers_with_units() {
     report::write(dir.path(), &results).unwrap();
     let mut rows = csv::Reader::from_path(dir.path().join("results.csv")).unwrap();
     let headers: Vec<String> = rows.headers().unwrap().iter().map(String::from).collect();
-    insta::assert_snapshot!(headers.join(" "), @"experiment rung variant flags block order outcome reason mode clients rate_rps route window_start_ms window_length_ms throughput_rps response_p50_ms response_p90_ms response_p99_ms response_p999_ms response_max_ms response_mean_ms sent_to_answer_p50_ms sent_to_answer_p90_ms sent_to_answer_p99_ms sent_to_answer_p999_ms sent_to_answer_max_ms sent_to_answer_mean_ms scheduled completed failed timed_out unsent server_cpu_s server_cpu_us_per_request server_rss_idle_bytes server_rss_peak_bytes server_threads_idle server_threads_peak server_kernel_stack_bytes server_page_table_idle_bytes server_page_table_bytes server_memory_per_connection_bytes server_ctx_switches_voluntary server_ctx_switches_involuntary listen_overflows server_exit client_cpu_s client_core_busy client_lag_p99_ms connections_wanted connections_up warnings");
+    insta::assert_snapshot!(headers.join("\n"), @"
+    experiment
+    rung
+    variant
+    flags
+    block
+    order
+    outcome
+    reason
+    mode
+    clients
+    rate_rps
+    route
+    window_start_ms
+    window_length_ms
+    throughput_rps
+    response_p50_ms
+    response_p90_ms
+    response_p99_ms
+    response_p999_ms
+    response_max_ms
+    response_mean_ms
+    sent_to_answer_p50_ms
+    sent_to_answer_p90_ms
+    sent_to_answer_p99_ms
+    sent_to_answer_p999_ms
+    sent_to_answer_max_ms
+    sent_to_answer_mean_ms
+    scheduled
+    completed
+    failed
+    timed_out
+    unsent
+    server_cpu_s
+    server_cpu_us_per_request
+    server_rss_idle_bytes
+    server_rss_peak_bytes
+    server_threads_idle
+    server_threads_peak
+    server_kernel_stack_bytes
+    server_page_table_idle_bytes
+    server_page_table_bytes
+    server_memory_per_connection_bytes
+    server_ctx_switches_voluntary
+    server_ctx_switches_involuntary
+    listen_overflows
+    server_exit
+    client_cpu_s
+    client_core_busy
+    client_lag_p99_ms
+    connections_wanted
+    connections_up
+    warnings
+    ");
     let rows: Vec<BTreeMap<String, String>> = rows.deserialize().collect::<Result<_, _>>().unwrap();
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0]["variant"], "5 threads");

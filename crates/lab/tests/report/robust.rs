@@ -102,10 +102,14 @@ fn results(changes: &[(String, Value)]) -> Option<Results> {
 fn leaves(value: &Value, at: String, places: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| leaves(value, format!("{at}/{name}"), places))
+            for (name, value) in fields {
+                leaves(value, format!("{at}/{name}"), places);
+            }
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, item)| leaves(item, format!("{at}/{n}"), places))
+            for (place, item) in items.iter().enumerate() {
+                leaves(item, format!("{at}/{place}"), places);
+            }
         }
         _ => places.push(at),
     }
