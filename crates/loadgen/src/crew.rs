@@ -89,11 +89,11 @@ impl Crew {
         Ok(())
     }
 
-    /// Workers never end by themselves: if one has, it says why.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        match self.threads.iter().any(JoinHandle::is_finished) {
-            true => Err(Error::Panicked),
-            false => Ok(()),
+    /// Workers never end by themselves: if one has, the run is over, and it says why.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        match self.threads.iter().position(JoinHandle::is_finished) {
+            Some(ended) => worked(self.threads.swap_remove(ended)).and(Err(Error::Panicked)),
+            None => Ok(()),
         }
     }
 
@@ -125,7 +125,7 @@ impl Crew {
         self.stop();
         let schedule_lag = self.pacer.take().map(join).transpose()?.unwrap_or_default();
         for thread in self.threads.drain(..) {
-            join(thread)?.map_err(|source| Error::System { what: "run a worker", source })?;
+            worked(thread)?;
         }
         let mut total = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         for worker in &self.workers {
@@ -170,6 +170,10 @@ fn spawn<T: Send + 'static>(
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Error> {
     Builder::new().name(name).spawn(body).map_err(|source| Error::System { what: "start a thread", source })
+}
+
+fn worked(thread: JoinHandle<io::Result<()>>) -> Result<(), Error> {
+    join(thread)?.map_err(|source| Error::System { what: "run an event loop", source })
 }
 
 fn join<T>(thread: JoinHandle<T>) -> Result<T, Error> {

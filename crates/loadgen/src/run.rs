@@ -23,7 +23,7 @@ pub fn run(spec: Spec, on_event: impl FnMut(Event)) -> Result<Outcome, Error> {
     let plan = Arc::new(Plan::new(spec)?);
     let mut crew = Crew::start(&plan)?;
     sleep_precisely();
-    let connections_up = wait_for_connections(&plan, &crew)?;
+    let connections_up = wait_for_connections(&plan, &mut crew)?;
     let load_ns = monotonic_ns();
     let start_ns = load_ns + plan.lead_ns();
     let window = Window { start_ns, end_ns: start_ns + plan.window_ns };
@@ -42,7 +42,7 @@ const SECOND: u64 = 1_000_000_000;
 const GRACE_NS: u64 = 5 * SECOND;
 
 /// All, or those that are up when the time is over.
-fn wait_for_connections(plan: &Plan, crew: &Crew) -> Result<u32, Error> {
+fn wait_for_connections(plan: &Plan, crew: &mut Crew) -> Result<u32, Error> {
     loop {
         let up = crew.shared.up.load(Ordering::Relaxed);
         if up == plan.connections || monotonic_ns() >= crew.shared.connect_by_ns {

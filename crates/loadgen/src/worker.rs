@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock::{monotonic_ns, thread_cpu_ns};
@@ -91,18 +92,26 @@ impl Worker {
     pub(crate) fn run(self: Arc<Self>, lines: Vec<Share>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         runtime.block_on(async {
+            let mut tasks = JoinSet::new();
             for share in lines {
                 let worker = Arc::clone(&self);
                 if self.plan.is_open_loop() {
-                    tokio::spawn(worker.carrier(share));
+                    tasks.spawn(worker.carrier(share));
                 } else {
-                    tokio::spawn(worker.client(share));
+                    tasks.spawn(worker.client(share));
                 }
             }
-            tokio::spawn(Arc::clone(&self).dispatch());
+            if self.plan.is_open_loop() {
+                tasks.spawn(Arc::clone(&self).dispatch());
+            }
             tokio::spawn(Arc::clone(&self).mark_edges());
-            // Ends with an error when the other side is gone; then there is nothing left to do either.
-            let _ = self.shared.phase.subscribe().wait_for(|phase| *phase == Phase::Over).await;
+            let mut phase = self.shared.phase.subscribe();
+            tokio::select! {
+                // With an error when the other side is gone; then there is nothing left to do either.
+                _ = phase.wait_for(|phase| *phase == Phase::Over) => {}
+                // They go on for ever, so one that has ended has panicked. A client less would be another load.
+                Some(Err(panicked)) = tasks.join_next() => std::panic::resume_unwind(panicked.into_panic()),
+            }
         });
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use loadgen::Histogram;
 use loadgen::clock::monotonic_ns;
-use loadgen::protocol::{Event, Expect};
+use loadgen::protocol::{Event, Expect, Failure};
 
 use crate::server::{Act, Server};
 use crate::support::{HELLO, closed, run, run_with};
@@ -161,4 +161,29 @@ fn methods_and_bodies_go_out_as_asked() {
     (spec.method, spec.expect) = ("HEAD".into(), Expect::default());
     let outcome = run(spec);
     assert_eq!((outcome.completed, server.connections()), (outcome.scheduled, 2), "{outcome:?}");
+}
+
+#[test]
+fn large_bodies_are_compared_to_the_last_byte() {
+    let body = "0123456789abcdef".repeat(40_000);
+    let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let server = Server::start(move |_| vec![Act::Send(reply.clone().into())]);
+    let mut spec = closed(server.url("/"), 2);
+    spec.expect.body = Some(body.clone());
+    let outcome = run(spec.clone());
+    assert!(outcome.completed > 0 && outcome.completed == outcome.scheduled, "{:?}", outcome.first_wrong);
+    spec.expect.body = Some(body[..body.len() - 1].to_owned() + "?");
+    let outcome = run(spec);
+    assert_eq!(outcome.failed.get(&Failure::WrongBody), Some(&outcome.scheduled));
+}
+
+#[test]
+fn an_answer_that_comes_before_the_request_was_read_counts_and_costs_the_connection() {
+    // Answers when it has seen the head, and then reads on without an end in sight.
+    let server = Server::constant(Duration::ZERO, HELLO);
+    let mut spec = closed(server.url("/"), 2);
+    (spec.method, spec.body) = ("POST".into(), Some("x".repeat(16 * 1024 * 1024)));
+    let outcome = run(spec);
+    assert!(outcome.completed > 0 && outcome.completed == outcome.scheduled, "{outcome:?}");
+    assert!(server.connections() as u64 >= outcome.completed, "{}", server.connections());
 }

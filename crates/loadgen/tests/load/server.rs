@@ -144,6 +144,8 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         while !head.contains("\r\n\r\n") {
             match stream.read(&mut buffer)? {
                 0 => return Ok(()),
+                // A body that nobody reads: forgotten, so that looking for a head in it stays cheap.
+                _ if head.len() > 64 * 1024 => head.clear(),
                 length => head.push_str(&String::from_utf8_lossy(&buffer[..length])),
             }
         }
