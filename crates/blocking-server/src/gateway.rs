@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use handlers::{Body as ReplyBody, Problem, Reply};
 use rouille::{Response, ResponseBody};
 
+use crate::stranded::Rescue;
 use crate::wsgi::{Application, Body, Environ, ResponseHead, Started, Whole};
 use direct::Direct;
 use input::{Framing, Input};
@@ -27,6 +28,7 @@ pub(crate) struct Gateway<A> {
     /// Where it listens; rouille says so only once it does.
     addr: OnceLock<SocketAddr>,
     is_stopping: AtomicBool,
+    rescue: Rescue,
 }
 
 /// What happens to the connection once the response is out.
@@ -53,7 +55,7 @@ pub(crate) struct Exchange {
 
 impl<A: Application> Gateway<A> {
     pub(crate) fn new(app: A) -> Self {
-        Self { app, addr: OnceLock::new(), is_stopping: AtomicBool::new(false) }
+        Self { app, addr: OnceLock::new(), is_stopping: AtomicBool::new(false), rescue: Rescue::default() }
     }
 
     /// To be called before the first request.
@@ -70,6 +72,13 @@ impl<A: Application> Gateway<A> {
         self.is_stopping.load(Ordering::Acquire)
     }
 
+    /// Finds connections again that `tiny_http` has forgotten, until this is stopped.
+    pub(crate) fn rescue(&self) {
+        if let Some(addr) = self.addr.get() {
+            self.rescue.watch(*addr, || self.is_stopping());
+        }
+    }
+
     /// Answers a request, on the thread that rouille has for it.
     pub(crate) fn answer(&self, request: &rouille::Request) -> Response {
         let local = *self.addr.get().expect("set before the first request");
@@ -82,6 +91,9 @@ impl<A: Application> Gateway<A> {
             Ok(framing) => framing,
             Err(problem) => return refuse(problem, exchange(After::HangUp)),
         };
+        if !request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+            self.rescue.saw(peer);
+        }
         let mut input = Input::new(request, framing);
         if self.is_stopping() {
             let problem = Problem::Overloaded { retry_after_s: 1 };

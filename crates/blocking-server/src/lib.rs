@@ -11,7 +11,7 @@
 //! 6. [`client`]: how a view asks the upstream.
 //!
 //! Around it: [`config`] has the flags; [`supervisor`] is the parent process that has a server back when it
-//! has run into a limit; [`sockets`] gets at what rouille hides.
+//! has run into a limit; [`sockets`] gets at what rouille hides, and [`stranded`] at what it forgets.
 //!
 //! What a production server would have besides: limits on the time that a client may take, which rouille
 //! gives no handle for. That a slow client holds a thread is one of the things this server is here to show.
@@ -23,6 +23,7 @@ mod gateway;
 mod logs;
 pub mod request;
 pub mod sockets;
+pub mod stranded;
 pub mod supervisor;
 pub mod views;
 pub mod wsgi;
@@ -105,6 +106,8 @@ pub fn host(config: Config, app: impl Application) -> io::Result<Running> {
         server.join();
         let _ = finished.send(());
     })?;
+    let watching = Arc::clone(&gateway);
+    thread::Builder::new().name("rescue".into()).spawn(move || watching.rescue())?;
     let take_no_more = Box::new(move || gateway.stop());
     let (stop, when_stopped) = channel();
     Ok(Running {
