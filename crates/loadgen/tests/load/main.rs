@@ -3,7 +3,6 @@
 mod closed_loop;
 mod faults;
 mod open_loop;
-mod precision;
 mod program;
 mod server;
 mod support;
