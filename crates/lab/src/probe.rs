@@ -13,18 +13,20 @@ pub(crate) const INTERVAL_MS: u64 = 250;
 
 /// Edges of a window on the monotonic clock, nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edges {
-    pub(crate) start_ns: u64,
-    pub(crate) end_ns: u64,
+pub struct Edges {
+    /// Opens.
+    pub start_ns: u64,
+    /// Closes.
+    pub end_ns: u64,
 }
 
 /// What was seen of a process.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Observed {
+pub struct Observed {
     /// CPU time over the window.
-    pub(crate) cpu_s: Option<f64>,
+    pub cpu_s: Option<f64>,
     /// Connections that the kernel dropped over the window since a listen queue was full: all servers.
-    pub(crate) listen_overflows: Option<u64>,
+    pub listen_overflows: Option<u64>,
     /// At the start of the window, and at each interval's end.
     pub(crate) samples: Vec<Sample>,
 }

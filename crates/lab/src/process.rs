@@ -23,7 +23,7 @@ use crate::stop::{self, Stopped};
 use crate::sys::{self, Ended};
 
 /// A child process.
-pub(crate) struct Process {
+pub struct Process {
     name: String,
     child: Child,
     ended: Option<Ended>,
@@ -96,7 +96,7 @@ impl Process {
     ///
     /// # Errors
     /// When it ends instead, with what it said; or says nothing for too long.
-    pub(crate) fn listening(
+    pub fn listening(
         program: &Path,
         flags: &[String],
         cpus: Option<&[u32]>,
@@ -155,7 +155,7 @@ impl Process {
     }
 
     /// For whoever looks at it from outside.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 

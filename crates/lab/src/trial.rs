@@ -21,13 +21,13 @@ use crate::results::{Mode, Trial};
 use crate::stop::{self, Stopped};
 
 /// What all trials of a run have in common.
-pub(crate) struct Bench<'a> {
+pub struct Bench<'a> {
     /// What to start.
-    pub(crate) programs: &'a Programs,
+    pub programs: &'a Programs,
     /// Where it may run.
-    pub(crate) split: Option<&'a Split>,
+    pub split: Option<&'a Split>,
     /// Start of the run, on the monotonic clock.
-    pub(crate) started_ns: u64,
+    pub started_ns: u64,
 }
 
 /// Runs a step; its trials come in the order of its cells. First all servers are started and asked once,
@@ -158,7 +158,10 @@ fn spec(cell: &Cell, addr: SocketAddr, body: Option<String>) -> Spec {
 }
 
 /// Runs a load to its end while the server is watched over the window.
-fn generate(
+///
+/// # Errors
+/// When the generator fails, or somebody asked the lab to stop.
+pub fn generate(
     spec: &Spec,
     bench: &Bench<'_>,
     server: u32,
