@@ -61,6 +61,8 @@ fn build(root: &Path) -> anyhow::Result<BTreeMap<&'static str, PathBuf>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(&cargo);
     command.current_dir(root).args(["build", "--bins", "--message-format=json-render-diagnostics"]);
+    // News about dependencies is for those who work on them, not for those who measure.
+    command.args(["--config", "future-incompat-report.frequency='never'"]);
     // The programs are built as the lab is: optimised, except for its own tests.
     if !cfg!(debug_assertions) {
         command.arg("--release");

@@ -247,6 +247,8 @@ fn laid_out(trials: &[Trial]) -> String {
         row.extend([failed, trial.timed_out, trial.unsent].map(|count| count.to_string()));
         table.add_row(row);
     }
+    // A URL that is broken into lines cannot be copied.
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(comfy_table::CellAlignment::Right);
     }

@@ -1,0 +1,64 @@
+//! Wrong usage is answered with what is wrong and what would be right: exit code 2, and nothing is built
+//! or started.
+
+use super::{Lab, path, stderr, stdout, workshop};
+
+fn refused(arguments: &[&str], parts: &[&str]) {
+    let output = Lab::new(arguments).output();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    for part in parts {
+        assert!(text.contains(part), "{arguments:?}: no {part:?} in {text}");
+    }
+}
+
+#[test]
+fn unknown_names_are_answered_with_those_that_there_are() {
+    refused(&["compare", "speed"], &["\"speed\"", "lecture, scale"]);
+    refused(&["compare", "--rungs", "pool,gevent"], &["gevent", "pool, thread-per-request, event-loop"]);
+    refused(&["serve", "flask"], &["flask", "pool, thread-per-request, event-loop"]);
+}
+
+#[test]
+fn flags_out_of_range_or_at_odds_are_refused() {
+    refused(&["--quick", "--full"], &["--quick", "--full"]);
+    refused(&["--trials", "0"], &["0", "1..=100"]);
+    refused(&["compare", "scale", "scale"], &["scale is named twice"]);
+    refused(&["compare", "--server-cpus", "1000"], &["--server-cpus"]);
+    refused(&["load"], &["<URL>"]);
+    refused(&["load", "https://localhost/"], &["http only"]);
+    refused(&["load", "http://localhost:1/", "--clients", "3", "--rate", "5"], &["--clients", "--rate"]);
+    refused(&["load", "http://localhost:1/", "--rate", "NaN"], &["requests per second"]);
+    refused(&["load", "http://localhost:1/", "--duration", "soon"], &["such as 10s"]);
+    refused(&["load", "http://localhost:1/", "--duration", "1ms"], &["at least 100ms"]);
+    refused(&["serve", "--port", "0"], &["1..=65000"]);
+}
+
+#[test]
+fn a_broken_experiment_is_refused_with_its_file_and_line() {
+    let dir = workshop(500);
+    let file = path(dir.path(), "broken.toml");
+    let text = std::fs::read_to_string(path(dir.path(), "tiny.toml")).unwrap();
+    std::fs::write(&file, text.replace("blocks = 2", "blokcs = 2")).unwrap();
+    let file = file.to_str().unwrap();
+    refused(&["compare", file], &[file, "line 6", "`blokcs`", "`blocks`"]);
+    refused(&["compare", "/nowhere/mine.toml"], &["/nowhere/mine.toml"]);
+}
+
+#[test]
+fn the_list_names_every_experiment_and_rung() {
+    let output = Lab::new(["list"]).output();
+    assert!(output.status.success());
+    for name in ["lecture", "scale", "pool", "thread-per-request", "event-loop", "Quart"] {
+        assert!(stdout(&output).contains(name), "{name}");
+    }
+}
+
+#[test]
+fn the_doctor_says_what_each_rung_may_reach_and_why() {
+    let output = Lab::new(["doctor"]).output();
+    assert!(output.status.success());
+    for part in ["open files", "CPUs", "pid_max", "max_map_count", "thread-per-request", "--allow-threads"] {
+        assert!(stdout(&output).contains(part), "{part}");
+    }
+}
