@@ -20,7 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             "--port" => port = arguments.next().ok_or("--port needs a number")?.parse()?,
             "--exit-with-stdin" => lifecycle::exit_with_stdin()?,
             other => {
-                return Err(format!("unknown argument {other}; there are --port and --exit-with-stdin").into());
+                return Err(
+                    format!("unknown argument {other}; there are --port and --exit-with-stdin").into()
+                );
             }
         }
     }

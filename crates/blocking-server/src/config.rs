@@ -40,7 +40,8 @@ pub struct Config {
     /// Rung of the ladder to be
     ///
     /// It decides how many requests can wait at once. With 100 clients of /wait/1000, `thread-per-request`
-    /// answers about 100 a second with 100 threads, and `pool --threads 5` answers 5.
+    /// answers about 100 a second with 100 threads, and `pool --threads 5` answers 5. (With either, rouille
+    /// has another thread for each connection, which reads from it.)
     #[arg(long, value_name = "RUNG", default_value = "thread-per-request")]
     pub model: Model,
     /// Threads that run views, only with `--model pool` [default: 8 for each CPU]

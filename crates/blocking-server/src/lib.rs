@@ -125,7 +125,7 @@ pub fn host(config: Config, app: impl Application) -> io::Result<Running> {
 /// How often a server looks whether it has collapsed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A server that runs, on threads of its own.
+/// A server that runs, on threads of its own. Dropping this does not stop it.
 pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,

@@ -1,6 +1,7 @@
 //! Streams: each chunk when it is made, and an end for all that there is.
 
 use std::io;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,27 +11,69 @@ use blocking_server::wsgi::{Application, Body, Chunk, Delivered, Environ, Respon
 use crate::http::{Connection, assert_alive, get};
 use crate::{config, eventually, models, server};
 
+/// A stream that makes a chunk only when the client has got the one before: collected, it would never end.
+struct InStep(Arc<Mutex<Receiver<()>>>);
+
+struct InStepBody {
+    arrived: Arc<Mutex<Receiver<()>>>,
+    made: usize,
+}
+
+impl Application for InStep {
+    type Body = InStepBody;
+
+    fn call(&self, _: &mut Environ<'_>, start: &mut dyn StartResponse) -> InStepBody {
+        start.start_response(head(), None).unwrap();
+        InStepBody { arrived: Arc::clone(&self.0), made: 0 }
+    }
+}
+
+impl Iterator for InStepBody {
+    type Item = io::Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.made > 0 {
+            let arrived = self.arrived.lock().unwrap().recv_timeout(Duration::from_secs(20));
+            arrived.expect("the client has got the chunk before");
+        }
+        self.made += 1;
+        (self.made <= 5).then(|| Ok(b"now\n".as_slice().into()))
+    }
+}
+
+impl Body for InStepBody {}
+
+fn head() -> ResponseHead {
+    ResponseHead { status: 200, headers: vec![("content-type", "text/plain".into())] }
+}
+
 #[test]
-fn each_chunk_comes_when_it_is_made() {
+fn each_chunk_is_sent_when_it_is_made() {
     for config in models() {
-        let server = blocking_server::start(config).unwrap();
+        let (has_arrived, arrived) = channel();
+        let server = host(config, InStep(Arc::new(Mutex::new(arrived)))).unwrap();
         let mut connection = Connection::open(server.addr);
-        let began = Instant::now();
-        connection.get("/stream/4/250");
+        connection.get("/");
         connection.head().unwrap();
-        let mut came_ms = Vec::new();
-        while let Some(chunk) = connection.chunk().unwrap() {
-            came_ms.push(began.elapsed().as_millis());
-            assert_eq!(chunk, format!("chunk {} of 4\n", came_ms.len()).into_bytes());
+        for _ in 0..5 {
+            assert_eq!(connection.chunk().unwrap().unwrap(), b"now\n");
+            has_arrived.send(()).unwrap();
         }
-        assert_eq!(came_ms.len(), 4);
-        for (nth, &came_ms) in came_ms.iter().enumerate() {
-            assert!(came_ms >= 250 * nth as u128, "too early: chunk {nth} after {came_ms} ms");
-        }
-        // Had they been collected, the first would have come with the last.
-        assert!(came_ms[0] + 500 <= came_ms[3], "collected: {came_ms:?}");
+        assert!(connection.chunk().unwrap().is_none());
         server.stop().unwrap();
     }
+}
+
+#[test]
+fn there_is_a_pause_before_every_chunk_but_the_first() {
+    let server = server();
+    let began = Instant::now();
+    assert_eq!(get(server.addr, "/stream/1/10000").text(), "chunk 1 of 1\n");
+    assert!(began.elapsed() < Duration::from_secs(10), "a pause before the first");
+    let began = Instant::now();
+    assert_eq!(get(server.addr, "/stream/4/100").text().lines().count(), 4);
+    assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    server.stop().unwrap();
 }
 
 #[test]
@@ -61,8 +104,7 @@ impl Application for Ticks {
     type Body = TickBody;
 
     fn call(&self, _: &mut Environ<'_>, start: &mut dyn StartResponse) -> TickBody {
-        let headers = vec![("content-type", "text/plain".into())];
-        start.start_response(ResponseHead { status: 200, headers }, None).unwrap();
+        start.start_response(head(), None).unwrap();
         TickBody(Arc::clone(&self.0))
     }
 }
