@@ -3,6 +3,7 @@
 # Starts the slow services and both servers, until Ctrl-C. The blocking server answers from a pool of
 # THREADS threads, 5 if you do not say; with 0 it makes a thread for each request, however many come.
 
+set -euo pipefail
 . "$(dirname "$0")/common.sh"
 threads=${1:-5}
 whole_number THREADS "$threads"

@@ -3,6 +3,7 @@
 # Loads both servers at the same time, for ten seconds, with CLIENTS clients each (20 if you do not say).
 # Each client asks for the times of the sun, and asks again as soon as it has the answer.
 
+set -euo pipefail
 . "$(dirname "$0")/common.sh"
 clients=${1:-20}
 whole_number CLIENTS "$clients"

@@ -3,6 +3,7 @@
 # Shows threads, memory and CPU of both servers once a second, for SECONDS or until Ctrl-C. 100 % of CPU is
 # one core. Leave it open while you load the servers.
 
+set -euo pipefail
 . "$(dirname "$0")/common.sh"
 seconds=${1:-999999}
 whole_number SECONDS "$seconds"

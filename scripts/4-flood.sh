@@ -3,6 +3,7 @@
 # Adds clients, one server after the other, until something gives: at most MOST clients (2,048 if you do not
 # say), and never more than fit into a quarter of the threads that this system allows.
 
+set -euo pipefail
 . "$(dirname "$0")/common.sh"
 most=${1:-2048}
 whole_number MOST "$most"

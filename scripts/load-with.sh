@@ -2,6 +2,7 @@
 # usage: scripts/load-with.sh wrk|oha [CLIENTS]
 # The same load as 2-load-both.sh, made by a tool that is not ours: wrk or oha, which you install yourself.
 
+set -euo pipefail
 . "$(dirname "$0")/common.sh"
 tool=${1-}
 clients=${2:-20}
