@@ -15,6 +15,9 @@ use crate::report::cells::Experiment;
 use crate::report::text::{self, counted};
 use crate::results::{Machine, Results, TrialOutcome};
 
+/// A load average per CPU, before the run, from which on others are likely to take part of it.
+const BUSY_PER_CPU: f64 = 0.5;
+
 /// A sentence or two. Names of rungs are in backticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -57,6 +60,15 @@ pub(crate) fn cautions(results: &Results) -> Vec<String> {
     }
     if results.quick {
         cautions.push("A quick look: one block, so points without intervals.".into());
+    }
+    if let Some(load) =
+        results.machine.load_average.filter(|load| *load > BUSY_PER_CPU * f64::from(results.machine.cpus))
+    {
+        cautions.push(format!(
+            "The machine had other work when the run began (load average {} on {}): what is missing to a line may be its doing.",
+            text::rounded(load),
+            counted(results.machine.cpus.into(), "CPU")
+        ));
     }
     let void = results.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Void).count() as u64;
     if void > 0 {

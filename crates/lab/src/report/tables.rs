@@ -72,8 +72,8 @@ pub(crate) fn cells(experiment: &Experiment<'_>, machine: &Machine) -> Table {
     }
 }
 
-/// Everything that the reader must not miss: cells that were not run, void or collapsed trials, warnings;
-/// a sentence each, the same warning once.
+/// Everything that the reader must not miss, cell by cell: what was not run, void or collapsed trials,
+/// warnings; a sentence each.
 pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
     for cell in &experiment.cells {
@@ -97,17 +97,11 @@ pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
                 ));
             }
         }
-        if let Some(busy) = cell.client_bound() {
-            remarks.push(format!(
-                "Client-bound: {at}. The generator's core was {} busy, so only the server's CPU and memory may be \
-                 read from it.",
-                percent(busy)
-            ));
+        for (warning, times) in warnings(cell) {
+            let times =
+                if times > 1 { format!(" ({} like it)", counted(times, "trial")) } else { String::new() };
+            remarks.push(format!("With care: {at}. {}{times}", full_stop(warning)));
         }
-    }
-    for (warning, times) in warnings(experiment) {
-        let times = if times > 1 { format!(" ({})", counted(times, "trial")) } else { String::new() };
-        remarks.push(format!("{}{times}", full_stop(&warning)));
     }
     remarks
 }
@@ -129,19 +123,22 @@ fn status(cell: &Cell<'_>) -> String {
             .filter(|(trials, _)| *trials > 0)
             .map(|(trials, how)| format!("{trials} {how}"))
             .chain(cell.not_run.map(|_| "not run".into()))
+            .chain(cell.client_bound().map(|_| "client-bound".into()))
             .collect();
     parts.join(", ")
 }
 
-fn warnings(experiment: &Experiment<'_>) -> Vec<(String, u64)> {
-    let mut counted: Vec<(String, u64)> = Vec::new();
-    for warning in experiment.trials().flat_map(|trial| &trial.warnings) {
-        match counted.iter_mut().find(|(known, _)| known == warning) {
-            Some((_, times)) => *times += 1,
-            None => counted.push((warning.clone(), 1)),
+/// What was said about the trials of a cell, the same thing with other figures once.
+fn warnings<'a>(cell: &Cell<'a>) -> Vec<(&'a str, u64)> {
+    let kind = |text: &str| text.chars().filter(|letter| letter.is_alphabetic()).collect::<String>();
+    let mut kinds: Vec<(String, &str, u64)> = Vec::new();
+    for warning in cell.ok.iter().chain(&cell.collapsed).chain(&cell.void).flat_map(|trial| &trial.warnings) {
+        match kinds.iter_mut().find(|(known, ..)| *known == kind(warning)) {
+            Some((.., times)) => *times += 1,
+            None => kinds.push((kind(warning), warning, 1)),
         }
     }
-    counted
+    kinds.into_iter().map(|(_, text, times)| (text, times)).collect()
 }
 
 /// A figure, or a dash where it is missing.

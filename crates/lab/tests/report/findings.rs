@@ -195,6 +195,17 @@ fn void_trials_say_nothing_but_that_they_are_void() {
 }
 
 #[test]
+fn a_machine_with_other_work_is_a_caution() {
+    let mut results = fixture::plausible();
+    assert!(!said(&results).contains("other work"));
+    results.machine.load_average = Some(3.5);
+    assert_says(
+        &said(&results),
+        &["The machine had other work when the run began (load average 3.50 on 2 CPUs)"],
+    );
+}
+
+#[test]
 fn nothing_ran() {
     let mut results = fixture::empty();
     assert_says(&said(&results), &["No trial was recorded, so nothing can be said."]);
@@ -271,10 +282,7 @@ fn what_ran_out_is_told_from_evidence_and_not_from_names() {
     );
     assert_says(
         &at_256(&|trial| trial.client.core_busy = Some(0.97)),
-        &[
-            "the load generator's own core was 97 % busy, so this may be its limit",
-            "Client-bound: thread-per-request at 256 clients.",
-        ],
+        &["the load generator's own core was 97 % busy, so this may be its limit", "3 ok, client-bound"],
     );
     assert_says(
         &at_256(&|trial| trial.server.listen_overflows = Some(7)),
@@ -380,4 +388,19 @@ fn trials_of_an_experiment_that_nobody_described_are_shown_too() {
     let mut results = fixture::empty();
     results.trials = vec![trial("load", "http://127.0.0.1:8000/hello", 64, 20_000.0, 40.0)];
     assert_says(&said(&results), &["http://127.0.0.1:8000/hello 20,000 requests/s"]);
+}
+
+#[test]
+fn the_same_warning_with_other_figures_is_given_once() {
+    let mut results = run(3, &[("event-loop", 16, 160.0, 30.0)]);
+    for (place, trial) in results.trials.iter_mut().enumerate() {
+        trial.warnings = vec![format!("{} connections were reset", 10 + place), "the disk is full".into()];
+    }
+    let said = said(&results);
+    assert_says(
+        &said,
+        &["With care: event-loop at 16 clients. 10 connections were reset. (3 trials like it)"],
+    );
+    assert_eq!(said.matches("The disk is full. (3 trials like it)").count(), 1, "{said}");
+    assert!(!said.contains("11 connections"), "{said}");
 }

@@ -294,6 +294,8 @@ fn where_it_leaves(track: &Track<'_, '_>, cores: Option<f64>, x: &Span, y: &Span
     let (right, down) = if y.share(height) < 0.4 { (14.0, -40.0) } else { (-34.0, 46.0) };
     let label = note(&format!("<b>{}</b>", escaped(&what)), color.clone())
         .name("departure")
+        .background_color("@page")
+        .border_pad(2.0)
         .x(x.place(f64::from(point.clients)))
         .y(height)
         .show_arrow(true)

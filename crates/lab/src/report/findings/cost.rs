@@ -10,17 +10,14 @@ use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio, Reading};
 /// CPU and memory of each blocking rung against the async one, and the threads of all.
 pub(crate) fn findings(sweep: &Sweep<'_, '_>) -> Vec<Finding> {
     let mut pairs: Vec<Pair<'_, '_>> = pairs(sweep);
-    // The pair that says most: the blocking rung that keeps up with most clients.
-    let best = pairs.iter().map(|pair| pair.clients).max();
-    pairs.sort_by_key(|pair| std::cmp::Reverse(pair.clients));
-    let mut headlines = 0;
-    let mut findings = Vec::new();
-    for pair in &pairs {
-        let Some(text) = pair.sentence() else { continue };
-        let headline = headlines == 0 && Some(pair.clients) == best;
-        headlines += usize::from(headline);
-        findings.push(Finding { text, headline });
-    }
+    // First the pair that says most: the blocking rung that keeps up with most clients, and rather one
+    // that has a thread for each than one that makes them queue.
+    pairs.sort_by_key(|pair| {
+        (!pair.both_keep_up, std::cmp::Reverse(pair.clients), pair.blocking.pool.is_some())
+    });
+    let sentences = pairs.iter().filter_map(Pair::sentence).enumerate();
+    let mut findings: Vec<Finding> =
+        sentences.map(|(place, text)| Finding { text, headline: place == 0 }).collect();
     findings.extend(threads(sweep).map(Finding::detail));
     findings
 }
