@@ -30,8 +30,10 @@
     layout.showlegend = labels.length > 0;
     // Labels that point up at the right edge end there instead of reaching beyond it.
     for (const note of layout.annotations) {
-      if (note.name === "departure" && note.ay > 0) Object.assign(note, { xanchor: "right", ax: -6, ay: 62 });
+      if (note.name !== "departure" || note.ay < 0) continue;
+      Object.assign(note, note.ax < 0 ? { xanchor: "right", ax: -6 } : { ax: 10 });
     }
+    layout.annotations.filter((note) => note.name === "slot-label").forEach((note, place) => (note.yshift = 16 * place));
     layout.margin = { ...layout.margin, l: 48, r: 14 };
     layout.font.size = 12;
     return layout;

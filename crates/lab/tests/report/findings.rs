@@ -58,8 +58,8 @@ fn the_whole_summary_of_a_plausible_run() {
       answers 20.6 requests/s, and 20 clients ÷ 945 ms allow 21.2; thread-per-request answers 20.9
       requests/s, and 20 clients ÷ 945 ms allow 21.2; event-loop answers 21.0 requests/s, and 20 clients
       ÷ 945 ms allow 21.2.
-    - Stated by others for the same load: Flask (as stated in the lecture) 4.72 requests/s and Quart (as
-      stated in the lecture) 20.0 requests/s.
+    - Stated by others for the same load: 4.72 requests/s (Flask, as stated in the lecture) and 20.0
+      requests/s (Quart, as stated in the lecture).
     - A demonstration, not a comparison: all servers ran at the same time on the same CPUs.
 
     How many clients can wait at once?

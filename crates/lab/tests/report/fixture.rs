@@ -161,8 +161,8 @@ pub(crate) fn lecture() -> Asked {
         route: "/api/sun/97201/us".into(),
         nominal_wait_ms: Some(945.0),
         stated: vec![
-            stated("Flask (as stated in the lecture)", 4.72),
-            stated("Quart (as stated in the lecture)", 20.0),
+            stated("Flask, as stated in the lecture", 4.72),
+            stated("Quart, as stated in the lecture", 20.0),
         ],
         ..Asked::default()
     }

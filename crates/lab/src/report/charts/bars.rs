@@ -47,7 +47,7 @@ pub(crate) fn one_load(sweep: &Sweep<'_, '_>, measure: &Measure) -> Option<Chart
     let chart = Drawing { bars: &bars, lines: &[], axis: measure.axis };
     Some(Chart {
         title: measure.title.into(),
-        how_to_read: "A bar is the median of the trials that count, a mark one trial; shorter is cheaper."
+        how_to_read: "A bar is the median of the trials that count, a mark one trial; shorter is better."
             .into(),
         alt: alt(measure.title, &bars, |value| measure.metric.show(value * measure.unit)),
         figure: chart.json()?,
@@ -93,7 +93,7 @@ impl Drawing<'_> {
         if known.is_empty() {
             return None;
         }
-        let labels: Vec<String> = known.iter().map(|row| escaped(&row.label)).collect();
+        let labels: Vec<String> = known.iter().map(|row| row.tick()).collect();
         let values: Vec<f64> = known.iter().filter_map(|row| row.value).collect();
         let pattern = |row: &&Row| {
             if row.kind == RowKind::Measured { PatternShape::None } else { PatternShape::RightDiagonalLine }
@@ -122,7 +122,7 @@ impl Drawing<'_> {
             .show_grid(false)
             .tick_color("@axis")
             .line_color("@axis");
-        let notes = self.lines.iter().map(|(at, text)| line_label(*at, text)).collect();
+        let notes = self.lines.iter().map(|(at, text)| line_label(*at, text, x.share(*at) > 0.5)).collect();
         let layout = layout(x.axis().title(title(self.axis)), reversed(y, &known), "", notes, false)
             .bar_gap(0.4)
             .shapes(self.lines.iter().map(|(at, _)| vertical(*at)).collect());
@@ -131,6 +131,11 @@ impl Drawing<'_> {
 }
 
 impl Row {
+    /// On two lines where the name has two parts, since phones are narrow.
+    fn tick(&self) -> String {
+        escaped(&self.label).replacen(", ", ",<br>", 1)
+    }
+
     fn text_position(&self) -> TextPosition {
         if self.kind == RowKind::Measured { TextPosition::Auto } else { TextPosition::Outside }
     }
@@ -145,7 +150,7 @@ fn reversed(axis: Axis, rows: &[&Row]) -> Axis {
 fn marks(rows: &[&Row]) -> Option<Box<dyn Trace>> {
     let several = rows.iter().filter(|row| row.trials.len() > 1);
     let (x, y): (Vec<f64>, Vec<String>) =
-        several.flat_map(|row| row.trials.iter().map(|value| (*value, escaped(&row.label)))).unzip();
+        several.flat_map(|row| row.trials.iter().map(|value| (*value, row.tick()))).unzip();
     if x.is_empty() {
         return None;
     }
@@ -174,8 +179,10 @@ fn vertical(at: f64) -> Shape {
         .line(ShapeLine::new().color("@muted").width(1.5).dash(DashType::Dash))
 }
 
-fn line_label(at: f64, text: &str) -> Annotation {
-    note(text, "@muted").show_arrow(false).x(at).y_ref("paper").y(1.0).y_anchor(Anchor::Bottom)
+/// Above its line, reaching inwards; named so that the page can stack such labels where it is narrow.
+fn line_label(at: f64, text: &str, at_right: bool) -> Annotation {
+    let label = note(text, "@muted").name("slot-label").show_arrow(false).x(at).y_ref("paper").y(1.0);
+    label.y_anchor(Anchor::Bottom).x_anchor(if at_right { Anchor::Right } else { Anchor::Left })
 }
 
 /// K / W and C / W, each once.

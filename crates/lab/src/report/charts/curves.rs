@@ -290,8 +290,14 @@ fn where_it_leaves(track: &Track<'_, '_>, cores: Option<f64>, x: &Span, y: &Span
     let height = y.place(point.throughput.or_else(|| left_out_at(point))?);
     let what = ran_out(track, point, cores).label();
     let color = style::of(track.series).token();
-    // Where the curves are low there is room above them, elsewhere below.
-    let (right, down) = if y.share(height) < 0.4 { (14.0, -40.0) } else { (-34.0, 46.0) };
+    // Lines come from the lower left: a label keeps clear of them to the right below a point, or straight
+    // below the last one; above low curves, to the left.
+    let last = x.share(x.place(f64::from(point.clients))) > 0.8;
+    let (right, down) = match (y.share(height) < 0.4, last) {
+        (true, _) => (-60.0, -34.0),
+        (false, true) => (-16.0, 72.0),
+        (false, false) => (50.0, 46.0),
+    };
     let label = note(&format!("<b>{}</b>", escaped(&what)), color.clone())
         .name("departure")
         .background_color("@page")

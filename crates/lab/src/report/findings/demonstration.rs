@@ -26,7 +26,7 @@ pub(crate) fn findings(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Fi
         .asked
         .stated
         .iter()
-        .map(|stated| format!("{} {} requests/s", stated.label, rounded(stated.throughput_rps)))
+        .map(|stated| format!("{} requests/s ({})", rounded(stated.throughput_rps), stated.label))
         .collect();
     if !stated.is_empty() {
         findings.push(Finding::detail(format!("Stated by others for the same load: {}.", listed(&stated))));
