@@ -13,6 +13,10 @@ use crate::stats::{self, Pooled, Ratio};
 /// Share of its core from which on the generator, and not the server, may be what was measured.
 const CLIENT_BOUND: f64 = 0.9;
 
+/// Share of the requests due that must be answered within the window for a rate to count as served. Those
+/// in flight at its two ends nearly cancel.
+const SERVED: f64 = 0.95;
+
 /// An experiment as it was run.
 #[derive(Debug)]
 pub(crate) struct Experiment<'a> {
@@ -190,6 +194,15 @@ impl<'a> Cell<'a> {
     /// Share of its core that the generator used, where that is so much that the throughput may be its own.
     pub(crate) fn client_bound(&self) -> Option<f64> {
         self.median_of(|trial| trial.client.core_busy).filter(|busy| *busy > CLIENT_BOUND)
+    }
+
+    /// Answers within the window over requests due in it, where that is clearly less than all: the rung did
+    /// not serve the rate, and its response times are those of a queue that grows.
+    pub(crate) fn behind(&self) -> Option<f64> {
+        let share = |trial: &Trial| {
+            Some(trial.throughput_rps? * trial.window.length_ms / 1_000.0 / trial.scheduled as f64)
+        };
+        self.median_of(share).filter(|share| self.load.mode == Mode::Open && *share < SERVED)
     }
 
     /// `256 clients`, or `100 requests/s` in open loop.

@@ -1,17 +1,17 @@
 //! With other data, the sentences are other sentences.
 
 use lab::report;
-use lab::results::{Load, Mode, NotRun, Results, TrialOutcome};
+use lab::results::{NotRun, Results, TrialOutcome};
 
-use crate::fixture::{self, answers, closed, trial};
+use crate::fixture::{self, closed, trial};
 
 /// The summary as one line, so that wrapping is not tested along.
-fn said(results: &Results) -> String {
+pub(crate) fn said(results: &Results) -> String {
     report::summary_within(results, 160).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A run of `scale` with the given cells: rung, clients, requests/s, µs of CPU; in so many blocks.
-fn run(blocks: u32, cells: &[(&str, u32, f64, f64)]) -> Results {
+pub(crate) fn run(blocks: u32, cells: &[(&str, u32, f64, f64)]) -> Results {
     let mut results = fixture::empty();
     let mut scale = fixture::scale();
     scale.not_run.clear();
@@ -30,7 +30,7 @@ fn run(blocks: u32, cells: &[(&str, u32, f64, f64)]) -> Results {
 }
 
 #[track_caller]
-fn assert_says(text: &str, parts: &[&str]) {
+pub(crate) fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "not said: {part}\nin: {text}");
     }
@@ -334,34 +334,6 @@ fn cells_left_out_are_named_with_their_line() {
 
 fn said_of(results: &Results) -> String {
     said(results)
-}
-
-#[test]
-fn latency_is_compared_at_one_rate_and_needs_its_samples() {
-    let open = |answers_each: u64| {
-        let mut results = run(0, &[]);
-        for block in 0..5 {
-            for (rung, ms) in [("thread-per-request", 150.0), ("event-loop", 100.0)] {
-                let mut trial = trial("scale", rung, 64, 50.0, 100.0);
-                trial.block = block;
-                trial.load =
-                    Load { mode: Mode::Open, clients: 64, rate_rps: Some(50.0), route: "/wait/100".into() };
-                answers(&mut trial, answers_each, ms + f64::from(block) * 0.1, 0.001);
-                results.trials.push(trial);
-            }
-        }
-        said(&results)
-    };
-    let enough = open(400);
-    assert_says(
-        &enough,
-        &[
-            "In open loop, at one common rate, 50 requests/s, answers took 150 ms (p99 151 ms) on thread-per-request and 100 ms (p99 101 ms) on event-loop.",
-            "Medians against event-loop: thread-per-request: 1.50 times as much (95 % interval 1.50 to 1.50).",
-        ],
-    );
-    let few = open(100);
-    assert_says(&few, &["No p99 for thread-per-request and event-loop: it needs 1,000 answers."]);
 }
 
 #[test]

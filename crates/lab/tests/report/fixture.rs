@@ -52,6 +52,7 @@ pub(crate) fn plausible() -> Results {
             trial.block = block;
             trial.load =
                 Load { mode: Mode::Open, clients: 256, rate_rps: Some(100.0), route: "/wait/100".into() };
+            (trial.throughput_rps, trial.scheduled) = (Some(100.0), 400);
             answers(&mut trial, 1_200, 100.0 + extra_ms * drift, 0.004 * extra_ms);
             results.trials.push(trial);
         }

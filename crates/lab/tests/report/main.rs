@@ -3,5 +3,6 @@
 mod files;
 mod findings;
 mod fixture;
+mod latency;
 mod reading;
 mod robust;

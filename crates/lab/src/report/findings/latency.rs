@@ -5,6 +5,7 @@ use crate::report::cells::{Cell, Metric};
 use crate::report::findings::Finding;
 use crate::report::findings::cost::compared;
 use crate::report::text::{self, counted, listed};
+use crate::report::verdict::percent;
 use crate::results::Load;
 use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio};
 
@@ -26,7 +27,15 @@ pub(crate) fn findings(load: &Load, cells: &[&Cell<'_>]) -> Option<Finding> {
     if !short.is_empty() {
         text.push_str(&format!(" No p99 for {}: it needs 1,000 answers.", listed(&short)));
     }
-    let cells: Vec<&Cell<'_>> = measured.iter().map(|one| one.cell).collect();
+    for (cell, share) in measured.iter().filter_map(|one| Some((one.cell, one.cell.behind()?))) {
+        text.push_str(&format!(
+            " {} fell behind this rate (it answered {} of what was due in the window): its times are those of a growing queue.",
+            cell.series.named(),
+            percent(share)
+        ));
+    }
+    let cells: Vec<&Cell<'_>> =
+        measured.iter().map(|one| one.cell).filter(|cell| cell.behind().is_none()).collect();
     text.push_str(&differences(&cells));
     Some(Finding::headline(text))
 }
