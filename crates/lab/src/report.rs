@@ -5,7 +5,7 @@
 //!                                             -> findings (sentences) -> html, csv, terminal
 //! ```
 //! Everything is computed from [`Results`] alone, so that a report can be made again anywhere, and a
-//! [`Writer`] only lays out. The reader goes next to `findings`, or to `html` for the page.
+//! `Writer` only lays out. The reader goes next to `findings`, or to `html` for the page.
 
 mod bounds;
 mod cells;
