@@ -10,13 +10,16 @@ use crate::cmd::{compare, doctor, list, load, report, serve};
 
 /// Compares servers that wait with their threads and servers that do not, by measuring them
 #[derive(Debug, Parser)]
-#[command(name = "lab", bin_name = "cargo lab", version, args_conflicts_with_subcommands = true)]
+#[command(name = "lab", bin_name = "cargo lab", version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     compare: compare::Args,
 }
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 the run failed, was stopped (Ctrl-C keeps what there is), or no trial of a cell is valid; 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -76,6 +79,12 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.trim_end())?;
     out.flush()
+}
+
+/// Writes a line to standard error. Nobody there to read it is no reason to stop measuring (`eprintln!`
+/// would panic).
+pub(crate) fn tell(text: &str) {
+    _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// `10s`, `1.5s`, `500ms`, `2m`, or a number of seconds.

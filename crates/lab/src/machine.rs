@@ -7,14 +7,11 @@ use crate::cpus::Split;
 use crate::limits::Limits;
 use crate::results::Machine;
 
-/// Over this load average somebody else is using the machine.
-const BUSY: f64 = 0.5;
 /// What every server listens with; a smaller `somaxconn` cuts it.
 const BACKLOG: u64 = 4_096;
 
 /// Describes this machine.
 pub fn describe(limits: &Limits, cpus: u32, split: Option<&Split>) -> Machine {
-    let load_average = load_average();
     Machine {
         os: os(),
         cpu: cpu(),
@@ -25,12 +22,12 @@ pub fn describe(limits: &Limits, cpus: u32, split: Option<&Split>) -> Machine {
         // Unlimited as the system itself writes it: the largest number.
         open_files: limits.files_soft.map(|soft| (soft, limits.files_hard.unwrap_or(u64::MAX))),
         limits: limits.named(),
-        load_average,
-        notes: notes(limits, split, load_average),
+        load_average: load_average(),
+        notes: notes(limits, split),
     }
 }
 
-fn notes(limits: &Limits, split: Option<&Split>, load_average: Option<f64>) -> Vec<String> {
+fn notes(limits: &Limits, split: Option<&Split>) -> Vec<String> {
     let mut notes = Vec::new();
     match split {
         None => notes.push(
@@ -48,11 +45,6 @@ fn notes(limits: &Limits, split: Option<&Split>, load_average: Option<f64>) -> V
             "This system does not tell page tables, kernel stacks, threads or dropped connections; they are left out."
                 .to_owned(),
         );
-    }
-    if let Some(load) = load_average.filter(|load| *load > BUSY) {
-        notes.push(format!(
-            "The machine was not idle before the run (load average {load:.1}); other programs took part of its time."
-        ));
     }
     if let Some(queue) = limits.somaxconn.filter(|queue| *queue < BACKLOG) {
         notes.push(format!("The kernel cut the listen queues of {BACKLOG} to {queue} (net.core.somaxconn)."));

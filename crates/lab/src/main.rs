@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the run failed, was stopped or is void, 2 wrong usage. The reader goes next to
 //! `cmd/`, a file for each subcommand.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -16,6 +17,6 @@ fn main() -> ExitCode {
     {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error:#}");
+    _ = writeln!(std::io::stderr(), "error: {error:#}");
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }

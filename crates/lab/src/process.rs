@@ -114,7 +114,8 @@ impl Process {
         name: &str,
     ) -> anyhow::Result<(Self, SocketAddr)> {
         let name = name.to_owned();
-        Self::start_with(program, flags, None, move |line| eprintln!("{name}: {line}"))?.ready()
+        Self::start_with(program, flags, None, move |line| crate::cli::tell(&format!("{name}: {line}")))?
+            .ready()
     }
 
     fn ready(mut self) -> anyhow::Result<(Self, SocketAddr)> {

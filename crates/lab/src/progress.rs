@@ -39,7 +39,7 @@ impl Progress {
     /// Something to keep on the screen.
     pub(crate) fn line(&self, text: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            crate::cli::tell(text);
         } else {
             self.bar.println(text);
         }

@@ -16,7 +16,7 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 pub fn on_signal() -> io::Result<()> {
     lifecycle::on_stop_signal(|| {
         REQUESTED.store(true, Ordering::Relaxed);
-        eprintln!("\nstopping, and keeping what there is; once more to end at once");
+        crate::cli::tell("\nstopping, and keeping what there is; once more to end at once");
     })
 }
 

@@ -193,24 +193,23 @@ fn time_limit(args: &Args) -> Option<Duration> {
 /// Says what will happen, on standard error: standard output is for results.
 fn announce(plan: &Plan, split: Option<&Split>, time_limit: Option<Duration>, output: &Output) {
     let limit = time_limit.map(|limit| format!(", at most {}", cli::in_words(limit))).unwrap_or_default();
-    eprintln!("{} trials, about {}{limit}:", plan.trials(), cli::in_words(plan.estimate()));
+    cli::tell(&format!("{} trials, about {}{limit}:", plan.trials(), cli::in_words(plan.estimate())));
     for planned in &plan.experiments {
-        let blocks = planned.blocks.len();
+        let (name, title, blocks) = (&planned.asked.name, &planned.asked.title, planned.blocks.len());
         let trials: usize = planned.blocks.iter().flatten().map(|step| step.cells.len()).sum();
-        let (name, title) = (&planned.asked.name, &planned.asked.title);
-        eprintln!(
-            "  {name:<10} {title}: {trials} trials in {blocks} {}",
-            if blocks == 1 { "block" } else { "blocks" }
-        );
+        let plural = if blocks == 1 { "" } else { "s" };
+        cli::tell(&format!("  {name:<10} {title}: {trials} trials in {blocks} block{plural}"));
     }
     for reason in left_out(plan) {
-        eprintln!("  left out   {reason}");
+        cli::tell(&format!("  left out   {reason}"));
     }
-    match split {
-        Some(split) => eprintln!("servers on CPU {:?}, everything else on {:?}", split.server, split.client),
-        None => eprintln!("servers are not pinned to CPUs of their own here"),
-    }
-    eprintln!("results go to {}\n", output.dir.display());
+    cli::tell(&match split {
+        Some(split) => {
+            format!("Servers run on CPU {:?}, everything else on {:?}.", split.server, split.client)
+        }
+        None => "Servers are not pinned to CPUs of their own here.".to_owned(),
+    });
+    cli::tell(&format!("Results go to {}.\n", output.dir.display()));
 }
 
 fn left_out(plan: &Plan) -> Vec<String> {

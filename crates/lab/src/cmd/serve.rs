@@ -122,7 +122,7 @@ fn watch(served: &mut [Served]) -> anyhow::Result<()> {
         for one in served.iter_mut().filter(|one| !one.over) {
             if let Some(ended) = one.process.poll() {
                 one.over = true;
-                eprintln!("{} has ended: {}", one.name, exit_text(ended.status));
+                crate::cli::tell(&format!("{} has ended: {}", one.name, exit_text(ended.status)));
             }
         }
         if served[1..].iter().all(|one| one.over) {

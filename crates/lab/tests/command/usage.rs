@@ -55,6 +55,14 @@ fn the_list_names_every_experiment_and_rung() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut lab = Lab::new(["list"]).start();
+    drop(lab.child().stdout.take());
+    let output = lab.output();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+}
+
+#[test]
 fn the_doctor_says_what_each_rung_may_reach_and_why() {
     let output = Lab::new(["doctor"]).output();
     assert!(output.status.success());
