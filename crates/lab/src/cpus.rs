@@ -105,6 +105,7 @@ pub(crate) fn pin_this_thread(_cpus: &[u32]) -> io::Result<()> {
 }
 
 /// `0-2,4` as the kernel writes it.
+#[cfg(any(test, target_os = "linux"))]
 fn cpu_list(text: &str) -> Vec<u32> {
     let range = |part: &str| {
         let (from, to) = part.split_once('-').unwrap_or((part, part));

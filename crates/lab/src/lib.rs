@@ -28,6 +28,7 @@ pub mod output;
 pub mod plan;
 pub mod probe;
 pub mod process;
+#[cfg(any(test, target_os = "linux"))]
 mod procfs;
 pub mod programs;
 mod progress;

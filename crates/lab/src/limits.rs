@@ -190,8 +190,10 @@ fn of_the_system() -> Limits {
 
 #[cfg(not(target_os = "linux"))]
 fn of_the_system() -> Limits {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
+    let memory = sysinfo::System::new().ok().map(|mut system| {
+        system.refresh_memory();
+        (system.total_memory(), system.available_memory())
+    });
     let sysctl = |name: &str| {
         let output = std::process::Command::new("sysctl").args(["-n", name]).output().ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()
@@ -201,8 +203,8 @@ fn of_the_system() -> Limits {
         process_threads: sysctl("kern.num_taskthreads"),
         somaxconn: sysctl("kern.ipc.somaxconn"),
         ports: first.zip(sysctl("net.inet.ip.portrange.last")),
-        memory_bytes: Some(system.total_memory()),
-        memory_available_bytes: Some(system.available_memory()).filter(|bytes| *bytes > 0),
+        memory_bytes: memory.map(|(total, _)| total),
+        memory_available_bytes: memory.map(|(_, available)| available).filter(|bytes| *bytes > 0),
         ..Limits::default()
     }
 }

@@ -89,18 +89,17 @@ fn load_average() -> Option<f64> {
 
 #[cfg(not(target_os = "linux"))]
 fn os() -> String {
-    let version = sysinfo::System::long_os_version();
-    version.unwrap_or_else(|| std::env::consts::OS.to_owned())
+    sysinfo::System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned())
 }
 
 #[cfg(not(target_os = "linux"))]
 fn cpu() -> Option<String> {
-    let mut system = sysinfo::System::new();
+    let mut system = sysinfo::System::new().ok()?;
     system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
-    system.cpus().first().map(|cpu| cpu.brand().to_owned())
+    Some(system.cpus().first()?.brand().to_owned())
 }
 
 #[cfg(not(target_os = "linux"))]
 fn load_average() -> Option<f64> {
-    Some(sysinfo::System::load_average().one)
+    Some(sysinfo::System::load_average().ok()?.one)
 }

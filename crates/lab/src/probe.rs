@@ -146,11 +146,12 @@ mod system {
     use super::Size;
 
     thread_local! {
-        static SYSTEM: RefCell<System> = RefCell::new(System::new());
+        static SYSTEM: RefCell<Option<System>> = RefCell::new(System::new().ok());
     }
 
     fn look<T>(pid: u32, read: impl Fn(&sysinfo::Process) -> T) -> Option<T> {
         SYSTEM.with_borrow_mut(|system| {
+            let system = system.as_mut()?;
             let pid = Pid::from_u32(pid);
             let kind = ProcessRefreshKind::nothing().with_cpu().with_memory();
             system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);

@@ -5,7 +5,6 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 /// How a child ended, and what its whole life took.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +38,7 @@ pub(crate) fn try_wait(pid: u32) -> io::Result<Option<Ended>> {
 
 /// CPU time of a process, user and system, all threads that it has and had, to the nanosecond.
 #[cfg(target_os = "linux")]
-pub(crate) fn process_cpu(pid: u32) -> Option<Duration> {
+pub(crate) fn process_cpu(pid: u32) -> Option<std::time::Duration> {
     let pid = libc::pid_t::try_from(pid).ok()?;
     let mut clock: libc::clockid_t = 0;
     // SAFETY: the pointer is to a live, writable clock id.
@@ -51,12 +50,13 @@ pub(crate) fn process_cpu(pid: u32) -> Option<Duration> {
     if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
         return None;
     }
-    Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
+    Some(std::time::Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::time::Duration;
 
     use super::*;
 
