@@ -82,6 +82,11 @@ pub fn rung(name: &str) -> Result<&'static Rung, UnknownRung> {
     LADDER.iter().find(|rung| rung.name == name).ok_or_else(|| UnknownRung(name.to_owned()))
 }
 
+/// A rung's place on the ladder, from most blocking to most async.
+pub fn place(rung: &Rung) -> usize {
+    LADDER.iter().position(|other| other.name == rung.name).unwrap_or(LADDER.len())
+}
+
 /// There is no such rung.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownRung(String);

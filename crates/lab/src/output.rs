@@ -19,6 +19,18 @@ pub struct Output {
     pub dir: PathBuf,
     /// What shall name it, when it is one of many.
     latest: Option<PathBuf>,
+    /// Whether it was made for this run.
+    made: bool,
+}
+
+/// A run that ends before it has anything to keep leaves no empty directory.
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.made {
+            // Not empty? Then it stays, as it should.
+            _ = fs::remove_dir(&self.dir);
+        }
+    }
 }
 
 /// The file that everything else can be made from.
@@ -31,13 +43,14 @@ impl Output {
     /// # Errors
     /// When it cannot be made or written to, or holds results already.
     pub fn new(asked: Option<&Path>, checkout: Option<&Path>, now: Timestamp) -> anyhow::Result<Self> {
-        let output = match asked {
-            Some(dir) => Self { dir: dir.to_owned(), latest: None },
+        let (dir, latest) = match asked {
+            Some(dir) => (dir.to_owned(), None),
             None => {
                 let all = checkout.unwrap_or(Path::new("")).join("target").join("lab");
-                Self { dir: unused(&all, now), latest: Some(all.join("latest")) }
+                (unused(&all, now), Some(all.join("latest")))
             }
         };
+        let output = Self { made: !dir.exists(), dir, latest };
         let dir = output.dir.display();
         if output.dir.join(RESULTS).exists() {
             bail!("{dir} holds the results of another run already; name another directory with --out");
@@ -113,12 +126,23 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let run = || Output::new(None, Some(root.path()), now()).unwrap();
         let (first, second) = (run(), run());
+        fs::write(second.dir.join(RESULTS), "").unwrap();
         assert!(first.dir.ends_with("target/lab/2026-01-02T03-04-05Z"), "{}", first.dir.display());
         assert!(second.dir.ends_with("target/lab/2026-01-02T03-04-05Z-2"));
         first.name_latest().unwrap();
         second.name_latest().unwrap();
         let latest = root.path().join("target/lab/latest").canonicalize().unwrap();
         assert_eq!(latest, second.dir.canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_directory_stays_only_if_there_is_something_in_it_or_it_was_there_before() {
+        let root = tempfile::tempdir().unwrap();
+        let dirs = ["unused", "used"].map(|name| root.path().join(name));
+        let [unused, used] = dirs.each_ref().map(|dir| Output::new(Some(dir), None, now()).unwrap());
+        fs::write(used.dir.join("something"), "").unwrap();
+        drop((unused, used, Output::new(Some(root.path()), None, now()).unwrap()));
+        assert_eq!(dirs.map(|dir| dir.exists()), [false, true]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::cell::{Cell, pool_threads, server_flags};
 use crate::experiment::{Experiment, Levels, Load, Rate, Upstream, Use};
-use crate::ladder::Rung;
+use crate::ladder::{self, Rung};
 use crate::limits::{Limits, THREAD_BUDGET};
 use crate::results::{self, Asked, Mode, NotRun};
 use crate::wait;
@@ -163,7 +163,10 @@ fn changed(experiment: Experiment, options: &Options) -> Experiment {
             let known: Vec<Use> = known.cloned().collect();
             if known.is_empty() { vec![Use { rung, variant: None, flags: Vec::new() }] } else { known }
         };
-        experiment.rungs = options.rungs.iter().flat_map(uses).collect();
+        let mut wanted = options.rungs.clone();
+        wanted.sort_by_key(|rung| ladder::place(rung));
+        wanted.dedup();
+        experiment.rungs = wanted.iter().flat_map(uses).collect();
     }
     experiment
 }

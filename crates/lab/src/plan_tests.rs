@@ -129,6 +129,8 @@ fn other_rungs_can_be_asked_for() {
     // The rate stays what it is with all of them.
     let rate = plan.experiments[1].blocks.iter().flatten().find_map(|step| step.cells[0].load.rate_rps);
     assert!((rate.unwrap() - 112.0).abs() < 1e-9);
+    let twice = Options { rungs: vec![rung("event-loop").unwrap(); 2], ..Options::default() };
+    assert_eq!(order(&default_plan(&twice).experiments[0]).len(), 1, "named twice, used once");
     let pools = default_plan(&only("pool"));
     assert_eq!(order(&pools.experiments[0]).len(), 2, "both uses of it");
 }

@@ -181,9 +181,12 @@ fn available_cpus() -> u64 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64)
 }
 
-/// What was promised for the run by default; whoever asks for more trials gets the time that they take.
+/// What was promised for the run by default; whoever asks for more trials, or something of their own, gets
+/// the time that it takes.
 fn time_limit(args: &Args) -> Option<Duration> {
+    let known = |name: &String| CATALOGUE.iter().any(|(known, _)| known == name);
     match args {
+        _ if !args.experiments.iter().all(known) => None,
         Args { full: true, .. } | Args { trials: Some(_), .. } => None,
         Args { quick: true, .. } => Some(QUICK_TIME_LIMIT),
         _ => Some(TIME_LIMIT),
