@@ -38,6 +38,8 @@ const POOL_THREADS: u32 = 64;
 criterion_group! {
     name = benches;
     config = Criterion::default()
+        // Ample for an interval; the default, 100,000, takes longer to compute than the bench to run.
+        .nresamples(10_000)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(1_500));

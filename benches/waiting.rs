@@ -32,6 +32,8 @@ use tokio::sync::Notify;
 criterion_group! {
     name = benches;
     config = Criterion::default()
+        // Ample for an interval; the default, 100,000, takes longer to compute than the bench to run.
+        .nresamples(10_000)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3));
     targets = spawn_and_join, hand_over

@@ -3,7 +3,7 @@
 //! `CLOCK_MONOTONIC` is the same for every process of a machine: a lab that is told when a window opens
 //! and closes can read a server's CPU clock at the same two moments.
 
-use rustix::thread::ClockId;
+use rustix::time::ClockId;
 use rustix::time::{Timespec, clock_gettime};
 
 /// Nanoseconds of `CLOCK_MONOTONIC`.
