@@ -14,7 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
 
-use rustix::net::sockopt::{set_tcp_nodelay, socket_acceptconn};
+use rustix::net::sockopt::set_tcp_nodelay;
 use rustix::net::{Shutdown, getpeername, getsockname, listen, shutdown};
 
 use crate::config::BACKLOG;
@@ -50,7 +50,7 @@ impl Listener {
     /// calls and no descriptor, for there may be none left.
     pub fn is_listening(&self) -> bool {
         let fd = borrow(self.fd);
-        socket_acceptconn(fd) == Ok(true) && is(self.addr, getsockname(fd).ok())
+        accepts(fd) && is(self.addr, getsockname(fd).ok())
     }
 
     /// Refuses connections from now on. The blocked `accept` fails (on Linux), and `tiny_http` tells rouille.
@@ -73,6 +73,14 @@ pub(crate) fn hang_up(local: SocketAddr, peer: SocketAddr) -> bool {
     };
     let Some(fd) = descriptors().find(is_it) else { return false };
     shutdown(borrow(fd), Shutdown::Both).is_ok()
+}
+
+/// Has somebody called `listen` on it? Apple's systems do not tell; there the address has to do.
+fn accepts(fd: BorrowedFd<'_>) -> bool {
+    #[cfg(not(target_vendor = "apple"))]
+    return rustix::net::sockopt::socket_acceptconn(fd) == Ok(true);
+    #[cfg(target_vendor = "apple")]
+    return getsockname(fd).is_ok();
 }
 
 fn is(wanted: SocketAddr, found: Option<rustix::net::SocketAddrAny>) -> bool {
