@@ -9,10 +9,11 @@
 //! says whose turn it is. For threads that is `park` and `unpark`, for tasks `Notify`.
 //!
 //! Which cores are used decides the result more than anything else. `threads 1 core` are pinned to one:
-//! when one thread parks, that core switches to the other. `threads` may run anywhere: mostly the partner's
-//! core has gone idle and has to be woken each time, which is slower still, above all on a virtual machine.
-//! `tasks` share one thread and never enter the kernel. The like-for-like pair is `threads 1 core` and
-//! `tasks`: one core each. Pinning needs Linux; elsewhere only the free variant is there.
+//! when one thread parks, that core switches to the other. `threads` may run anywhere, and their figures are
+//! wide: now the scheduler leaves both on one core, now it spreads them, and then an idle core has to be
+//! woken each time, which is slow, above all on a virtual machine. `tasks` share one thread and never enter the
+//! kernel. The like-for-like pair is `threads 1 core` and `tasks`: one core each. Pinning needs Linux;
+//! elsewhere only the free variant is there.
 //!
 //! Cannot show: what waiting threads cost in memory, or what happens with thousands of them at once, and
 //! nothing about waits that are long. One saved switch is a microsecond or so; whether that matters beside
