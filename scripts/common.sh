@@ -42,7 +42,8 @@ answers() { curl --silent --fail --max-time 5 --output /dev/null "$1/hello"; }
 both_must_be_up() {
   for url in "$blocking" "$async"; do
     answers "$url" && continue
-    echo "$url does not answer; start scripts/1-side-by-side.sh in another terminal first" >&2
+    echo "$url does not answer within 5 s. Is scripts/1-side-by-side.sh running in another terminal?" >&2
+    echo "If it is: a pool that still has a queue to work off answers nobody else. Try again in a minute." >&2
     exit 1
   done
 }
