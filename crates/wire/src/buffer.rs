@@ -113,5 +113,8 @@ mod tests {
         buffer.consume(4);
         buffer.release();
         assert_eq!(buffer.bytes.len(), FIRST_BYTES);
+        let mut output = vec![0; 100_000];
+        clear(&mut output);
+        assert!(output.is_empty() && output.capacity() <= KEEP_BYTES);
     }
 }

@@ -36,7 +36,7 @@ impl Scan {
         let within = &bytes[..bytes.len().min(limit)];
         while let Some(at) = memchr::memchr(b'\n', &within[self.checked..]) {
             let lf = self.checked + at;
-            if lf == 0 || within[lf - 1] != b'\r' {
+            if !within[..lf].ends_with(b"\r") {
                 return Err(Flaw::LineEnding.into());
             }
             let is_blank = lf - 1 == self.line;
@@ -209,6 +209,8 @@ mod tests {
         assert_eq!(end(head.len()), Ok(Some(head.len())));
         assert_eq!(end(head.len() - 1), Err(Error::HeadTooLarge(head.len() - 1)));
         assert_eq!(end(10), Err(Error::TargetTooLong(10)));
+        let full = Scan::default().end(&head[..10], 10);
+        assert_eq!(full, Err(Error::TargetTooLong(10)), "nothing that could come would help");
     }
 
     #[test]

@@ -82,9 +82,11 @@ fn what_is_no_answer_is_an_error_and_ends_the_connection() {
         ("HTTP/2.0 200 OK\r\n\r\n", Flaw::StartLine.into()),
         ("\0garbage", Flaw::StartLine.into()),
     ] {
-        let (answer, is_reusable) = fetch(bytes.as_bytes(), &[]);
-        assert_eq!(answer.map(|(head, _)| head.status()), Err(error), "{bytes:?}");
-        assert!(!is_reusable);
+        for sizes in [&[][..], &[100], &[1]] {
+            let (answer, is_reusable) = fetch(bytes.as_bytes(), sizes);
+            assert_eq!(answer.map(|(head, _)| head.status()), Err(error), "{bytes:?}");
+            assert!(!is_reusable);
+        }
     }
 }
 

@@ -54,7 +54,7 @@ fn a_reply_is_a_status_line_headers_and_its_length() {
 #[test]
 fn pipelined_requests_are_answered_one_after_the_other() {
     let post = "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc";
-    let (events, sent) = serve([GET, post, GET, "\r\n", GET].concat().as_bytes(), &[]);
+    let (events, sent) = serve(["\r\n", GET, post, GET, "\r\n", GET].concat().as_bytes(), &[]);
     assert_eq!(events.len(), 5);
     assert_eq!(statuses(&sent), [200; 4]);
 }
@@ -115,7 +115,12 @@ fn http_1_0_gets_no_chunks_and_closes_unless_it_asks_to_stay() {
     assert_eq!(said(&http), "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nraw");
     assert!(!http.is_open() && !http.lingers(), "it has said all it had to say");
 
-    let mut http = asked("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
+    let stay = "GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n";
+    let mut http = asked(stay);
+    http.reply_chunked(200, NO_HEADERS);
+    assert!(said(&http).contains("\r\nconnection: close\r\n"), "what else would end the body?");
+
+    let mut http = asked(stay);
     http.reply(200, NO_HEADERS, b"");
     assert_eq!(said(&http), "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n");
     assert!(http.is_open());
@@ -126,6 +131,10 @@ fn a_connection_closes_when_either_side_wants_it() {
     let mut http = asked("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
     http.reply(200, NO_HEADERS, b"");
     assert!(said(&http).contains("\r\nconnection: close\r\n") && !http.is_open() && !http.lingers());
+
+    let mut http = asked(&["GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", GET].concat());
+    http.reply(200, NO_HEADERS, b"");
+    assert!(!http.is_open() && http.lingers(), "it sends more than it said it would");
 
     let mut http = asked(&[GET, GET].concat());
     http.close();
@@ -227,6 +236,34 @@ fn each_refusal_is_one_reply_of_problem_details_that_closes() {
 }
 
 #[test]
+fn a_refusal_owes_nothing_to_the_request_before_it() {
+    let head = "HEAD / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n";
+    let mut bad = asked(&[head, "GET / HTTP/3.0\r\n\r\n"].concat());
+    bad.reply(200, NO_HEADERS, b"");
+    bad.sent();
+    let error = bad.take_head(&mut RequestHead::default()).unwrap_err();
+    bad.refuse(&error);
+    let mut slow = asked(&[head, "GET"].concat());
+    slow.reply(200, NO_HEADERS, b"");
+    slow.sent();
+    slow.refuse(&Error::TimedOut);
+    for http in [bad, slow] {
+        assert!(said(&http).contains("\r\nconnection: close\r\n") && said(&http).ends_with('}'));
+    }
+}
+
+#[test]
+fn a_bad_body_stays_bad() {
+    let mut http =
+        asked("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n0\r\n\r\n");
+    let mut body = Vec::new();
+    for _ in 0..2 {
+        assert_eq!(http.take_body(&mut body), Err(Flaw::ChunkSize.into()));
+        assert_eq!(body, b"ab");
+    }
+}
+
+#[test]
 fn there_is_nothing_to_say_to_a_client_that_is_gone_or_in_the_middle_of_a_reply() {
     for (bytes, error) in [("", Error::Closed), ("GET / HT", Error::Cut), ("\r", Error::Cut)] {
         let mut http = received(bytes);
@@ -254,6 +291,12 @@ fn a_half_closed_client_still_gets_its_replies() {
     }
     assert_eq!(http.take_head(&mut RequestHead::default()), Err(Error::Closed));
     assert_eq!(statuses(http.output()), [200, 200]);
+
+    let mut http = asked("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\na");
+    ended(&mut http);
+    assert_eq!(http.take_body(&mut Vec::new()), Err(Error::Cut));
+    http.reply(400, NO_HEADERS, b"");
+    assert!(!http.is_open() && !http.lingers(), "it has closed already, nothing can come");
 }
 
 #[test]

@@ -71,6 +71,7 @@ fn what_can_be_read_in_two_ways_is_refused_in_the_head() {
         ("Host: a", Flaw::HostRepeated.into()),
         ("expect: 200-ok", Error::UnknownExpectation),
         ("expect: 100-continue\r\nexpect: more", Error::UnknownExpectation),
+        ("expect: more\r\nexpect: 100-continue", Error::UnknownExpectation),
     ] {
         refused(&format!("POST /echo HTTP/1.1\r\nhost: a\r\n{lines}\r\n\r\n0\r\n\r\n{HIDDEN}"), error);
     }
@@ -102,6 +103,7 @@ fn request_lines_and_hosts_are_read_in_one_way_only() {
         ("GET / HTTP/1.2\r\nhost: a\r\n", Error::UnknownVersion),
         ("GET / HTTP/0.9\r\nhost: a\r\n", Error::UnknownVersion),
         ("PRI * HTTP/2.0\r\n", Error::UnknownVersion),
+        ("GET / HTTP/2.0 HTTP/1.1\r\nhost: a\r\n", Flaw::StartLine.into()),
         (" GET / HTTP/1.1\r\nhost: a\r\n", Flaw::StartLine.into()),
         ("\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n", Flaw::StartLine.into()),
         ("\nGET / HTTP/1.1\r\nhost: a\r\n", Flaw::StartLine.into()),
