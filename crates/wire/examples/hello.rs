@@ -1,8 +1,8 @@
 //! A blocking server on the codec: `cargo run --package wire --example hello`, then `curl` what it prints.
 //!
 //! All of HTTP is in `wire`; what is left is moving bytes. A real server adds what only the owner of a socket
-//! can: time limits for each [`wire::Phase`], a bound on connections, and what to do when a thread cannot be
-//! made (see `blocking-server/src/bare.rs`).
+//! can: time limits for each [`wire::Phase`], bounds on lingering and on connections, and what to do when a
+//! thread cannot be made (see `blocking-server/src/bare.rs`).
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

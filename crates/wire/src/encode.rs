@@ -27,7 +27,8 @@ pub(crate) fn header(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(b": ");
     let start = out.len();
     out.extend_from_slice(value.as_bytes());
-    if !value.bytes().all(is_text) {
+    // Without an early end, so that it is done for many bytes at a time.
+    if !value.bytes().fold(true, |all, byte| all & is_text(byte)) {
         out[start..].iter_mut().filter(|byte| !is_text(**byte)).for_each(|byte| *byte = b' ');
     }
     out.extend_from_slice(b"\r\n");

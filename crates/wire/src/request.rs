@@ -113,7 +113,8 @@ impl Asked {
 
 /// Name or address and port (RFC 3986, 3.2.2 and 3.2.3): enough to keep out lists, paths and user names.
 fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(&byte)
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'$'..=b'+' | b'-' | b'.' | b':' | b';' | b'=' | b'[' | b']' | b'_' | b'~')
 }
 
 /// Whether this is a request line of another version; anything else is not HTTP.
@@ -144,6 +145,12 @@ mod tests {
         assert_eq!(head.headers().nth(2), Some(("X-Raw", b"\xff".as_slice())));
         head.clear();
         assert_eq!((head.method(), head.target(), head.headers().count()), ("", "", 0));
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses_with_ports() {
+        let signs: Vec<u8> = (0..=255).filter(|&b: &u8| is_host(b) && !b.is_ascii_alphanumeric()).collect();
+        assert_eq!(signs, b"!$%&'()*+-.:;=[]_~");
     }
 
     #[test]
