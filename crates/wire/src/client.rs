@@ -121,11 +121,9 @@ impl ClientConnection {
             return if self.state == State::Closed { Err(Error::Closed) } else { Ok(true) };
         }
         let done = self.body.read(&mut self.input, |data| body.extend_from_slice(data));
-        // Bytes behind the answer belong to nothing that was asked: whatever they are, not to be trusted.
-        let stays = self.stays && self.input.is_empty() && !self.input.ended();
         self.state = match done {
             Ok(false) => State::Body,
-            Ok(true) if stays => State::Idle,
+            Ok(true) if self.stays => State::Idle,
             Ok(true) | Err(_) => State::Closed,
         };
         if self.state != State::Body {
@@ -136,6 +134,7 @@ impl ClientConnection {
 
     /// Whether a call may be made: the last answer was read, and both sides let the connection stay.
     pub fn is_reusable(&self) -> bool {
+        // Bytes behind an answer belong to nothing that was asked: whatever they are, not to be trusted.
         self.state == State::Idle && self.input.is_empty() && !self.input.ended()
     }
 }

@@ -60,7 +60,7 @@ impl ResponseHead {
         };
         self.status = status;
         self.fields.load(text, response.headers);
-        Ok(Told { framing, stays: said.stays(http10) && framing != Framing::UntilClose })
+        Ok(Told { framing, stays: said.stays(http10) })
     }
 }
 
