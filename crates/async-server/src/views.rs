@@ -39,12 +39,12 @@ async fn sun(place: &Place, up: &Client) -> Answer {
 }
 
 async fn weather(place: &Place, up: &Client) -> Answer {
-    Ok(replies::weather(&*weather_report(place, up).await?))
+    Ok(replies::weather(&weather_report(place, up).await?))
 }
 
 async fn city(place: &Place, up: &Client) -> Answer {
     let (sun, weather) = join(sun_times(place, up), weather_report(place, up)).await;
-    Ok(replies::city(&sun?, &*weather?))
+    Ok(replies::city(&sun?, &weather?))
 }
 
 async fn echo(request: &mut Request<'_>) -> Answer {

@@ -38,12 +38,12 @@ fn sun(place: &Place, up: &Client) -> Answer {
 }
 
 fn weather(place: &Place, up: &Client) -> Answer {
-    Ok(replies::weather(&*weather_report(place, up)?))
+    Ok(replies::weather(&weather_report(place, up)?))
 }
 
 fn city(place: &Place, up: &Client) -> Answer {
     let (sun, weather) = (sun_times(place, up), weather_report(place, up));
-    Ok(replies::city(&sun?, &*weather?))
+    Ok(replies::city(&sun?, &weather?))
 }
 
 fn echo(request: &mut Request<'_>) -> Answer {

@@ -15,6 +15,22 @@ pub struct Rung {
     pub waits: &'static str,
     /// What a reader from Python knows it as.
     pub python: &'static str,
+    /// What each connection with a request in flight takes.
+    pub needs: Needs,
+    /// Whether it runs under a supervisor that starts it again, unless told otherwise.
+    pub supervised: bool,
+}
+
+/// What one connection with a request in flight takes of the limits that a server can run into. Upper
+/// bounds, measured roughly: they decide what is safe to try, not what is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Threads.
+    pub threads: u64,
+    /// File descriptors.
+    pub files: u64,
+    /// Resident memory, kernel stacks included.
+    pub bytes: u64,
 }
 
 /// Colours and groups in reports follow from it.
@@ -33,6 +49,9 @@ pub const LADDER: &[Rung] = &[
         kind: Kind::Blocking,
         waits: "one of K threads",
         python: "gunicorn gthread, uWSGI",
+        // The pool bounds the views; the connections have a thread each all the same.
+        needs: Needs { threads: 1, files: 2, bytes: 60_000 },
+        supervised: true,
     },
     Rung {
         name: "thread-per-request",
@@ -40,6 +59,9 @@ pub const LADDER: &[Rung] = &[
         kind: Kind::Blocking,
         waits: "a thread of its own, made for it",
         python: "Flask's own server",
+        // One reads the connection, one runs the view.
+        needs: Needs { threads: 2, files: 2, bytes: 100_000 },
+        supervised: true,
     },
     Rung {
         name: "event-loop",
@@ -47,6 +69,8 @@ pub const LADDER: &[Rung] = &[
         kind: Kind::Async,
         waits: "nowhere: a timer or a socket is registered",
         python: "Quart",
+        needs: Needs { threads: 0, files: 1, bytes: 30_000 },
+        supervised: false,
     },
 ];
 

@@ -1,4 +1,42 @@
-//! The lab: starts servers as processes, runs experiments, reports.
+//! The lab: starts servers as processes, loads them, measures them from outside, and reports.
+//!
+//! A run, in the order in which it happens:
+//!
+//! 1. [`cmd::compare`] reads the command line; [`programs`] builds what will run.
+//! 2. [`experiment`] reads the questions (TOML), [`plan`] makes trials of them, within the [`limits`] of
+//!    this machine and with the servers on [`cpus`] of their own.
+//! 3. [`run`] carries the plan out. A `trial` starts fresh processes, a `generator` among them, while a
+//!    `probe` watches the server; `judge` says what came of it. After each trial [`output`] keeps all
+//!    [`results`].
+//! 4. [`report`] reads the results and nothing else.
+//!
+//! Where real measuring would go further is said where it is left out: servers and generator share one
+//! machine here, so neither a network nor its cards are part of any figure.
 
+pub mod cell;
+pub mod cli;
+pub mod cmd;
+pub mod contract;
+pub mod cpus;
+pub mod experiment;
+mod generator;
+mod judge;
 pub mod ladder;
+pub mod limits;
+pub mod machine;
+pub mod output;
+pub mod plan;
+pub mod probe;
+pub mod process;
+mod procfs;
+pub mod programs;
+mod progress;
+pub mod report;
 pub mod results;
+pub mod run;
+pub mod stats;
+pub mod stop;
+mod sys;
+pub mod trial;
+mod wait;
+mod warning;

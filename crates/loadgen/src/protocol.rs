@@ -127,6 +127,10 @@ pub enum Event {
 ///
 /// `scheduled = completed + failed + timed_out + unsent`, always. Open loop: requests *due* in the window.
 /// Closed loop: requests whose end fell into the window.
+///
+/// A request is *sent* when a connection takes it up. Where that connection must first be opened (always,
+/// without keep-alive), opening it is part of the time from sent to answered, as it is for a user.
+/// Failures are counted but have no time: a refusal within a microsecond is not a fast answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Length of the window as it was, milliseconds.
@@ -143,7 +147,8 @@ pub struct Outcome {
     pub unsent: u64,
     /// Right answers whose end fell into the window, over its length, per second.
     pub throughput_rps: f64,
-    /// Due to answered, nanoseconds, timeouts at the timeout: HDR histogram, V2, base64.
+    /// Due to answered, nanoseconds, timeouts and unsent requests at the timeout: HDR histogram, V2,
+    /// base64; [`Histogram`](crate::Histogram) reads it.
     pub response_time: String,
     /// Sent to answered, same form; equal to the response time in closed loop.
     pub sent_to_answer: String,
@@ -178,6 +183,9 @@ pub struct Row {
     pub failed: u64,
     /// Timeouts in the interval.
     pub timed_out: u64,
+    /// Requests given up unsent in the interval.
+    #[serde(default)]
+    pub unsent: u64,
     /// Requests sent and not answered at the interval's end.
     pub in_flight: u64,
     /// Median response of what ended in the interval.

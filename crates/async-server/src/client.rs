@@ -1,0 +1,97 @@
+//! The upstream client: `reqwest`, and the limits that the blocking server's client has too.
+//!
+//! Every worker has a client of its own. A pooled connection is driven by a task on the loop that opened
+//! it: shared between workers, one worker's call would wait for another's loop, and die with it.
+
+use std::error::Error;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use handlers::services::{Call, Fetched, MAX_RESPONSE_BYTES, Response, UpstreamError};
+use tokio::time::timeout;
+
+use crate::config::{Config, IDLE_UPSTREAM_CONNECTIONS, IDLE_UPSTREAM_TIME};
+
+/// Calls the slow services. No TLS, no proxy, no redirects: what it connects to is what it was told.
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    time_limit: Duration,
+}
+
+impl Client {
+    /// A client for the worker that makes it.
+    pub fn new(config: &Config) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            // Known since the command line was read: a lookup would take a thread for every connection.
+            .resolve_to_addrs(config.upstream.host(), config.upstream.addrs())
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .pool_max_idle_per_host(IDLE_UPSTREAM_CONNECTIONS)
+            .pool_idle_timeout(IDLE_UPSTREAM_TIME)
+            .tcp_nodelay(true)
+            .build()
+            .expect("without TLS there is nothing in a client that could fail");
+        Self { http, base: config.upstream.base().to_owned(), time_limit: config.upstream_timeout }
+    }
+
+    /// Asks the upstream. The time limit holds for all of it: connecting, a second try, the last byte.
+    pub async fn get(&self, call: &Call) -> Fetched {
+        // Boxed, because this future is large and lives inside every view's: `/hello` should not carry it.
+        let fetched = Box::pin(timeout(self.time_limit, self.fetch(call))).await;
+        fetched.unwrap_or(Err(UpstreamError::TimedOut)).inspect_err(|error| match error {
+            UpstreamError::TimedOut => log::warn!("GET {}{}: no answer in time", self.base, call.0),
+            UpstreamError::Failed(what) => log::warn!("GET {}{}: {what}", self.base, call.0),
+        })
+    }
+
+    /// An upstream may close an idle connection in the very moment in which it is taken from the pool.
+    /// A `GET` is safe to repeat, so that is worth a second try (RFC 9110, section 9.2.2); `hyper` itself
+    /// repeats only what it has not begun to send.
+    async fn fetch(&self, call: &Call) -> Fetched {
+        let url = format!("{}{}", self.base, call.0);
+        let sent = match self.http.get(&url).send().await {
+            Err(error) if connection_was_lost(&error) => self.http.get(&url).send().await,
+            sent => sent,
+        };
+        let mut response = sent.map_err(|error| failed(&error))?;
+        let announced = response.content_length().unwrap_or(0);
+        if announced > MAX_RESPONSE_BYTES as u64 {
+            return Err(UpstreamError::Failed(format!("an answer of {announced} bytes is too long")));
+        }
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+            if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
+                return Err(UpstreamError::Failed("the answer does not end".into()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, body })
+    }
+}
+
+/// The connection was there and ended before an answer began.
+fn connection_was_lost(error: &reqwest::Error) -> bool {
+    !error.is_connect()
+        && causes(error).any(|cause| {
+            let is_cut = cause.downcast_ref().is_some_and(hyper::Error::is_incomplete_message);
+            let kind = cause.downcast_ref().map(std::io::Error::kind);
+            is_cut || matches!(kind, Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe))
+        })
+}
+
+fn failed(error: &reqwest::Error) -> UpstreamError {
+    // The system may give up on a connection before our own time limit ends.
+    if error.is_timeout() {
+        return UpstreamError::TimedOut;
+    }
+    let texts: Vec<_> = causes(error).map(ToString::to_string).collect();
+    UpstreamError::Failed(texts.join(": "))
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

@@ -1,0 +1,8 @@
+//! One file per subcommand.
+
+pub mod compare;
+pub mod doctor;
+pub mod list;
+pub mod load;
+pub mod report;
+pub mod serve;

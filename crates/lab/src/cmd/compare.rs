@@ -1,0 +1,265 @@
+//! `cargo lab compare`: what is asked, planned, run, kept and reported.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+
+use crate::cli::{self, Usage};
+use crate::cpus::{self, Split};
+use crate::experiment::{CATALOGUE, Experiment};
+use crate::ladder::{self, Rung};
+use crate::output::Output;
+use crate::plan::{Host, Options, Plan};
+use crate::programs::{self, Programs};
+use crate::results::{Results, SCHEMA, TrialOutcome};
+use crate::run::{self, Surroundings};
+use crate::stop::Stopped;
+use crate::{limits, machine, report, stop};
+
+/// Flags of `compare`, and of `cargo lab` alone.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Experiments to run, by name, or paths to TOML files of your own [default: all that `list` shows]
+    #[arg(value_name = "EXPERIMENT")]
+    experiments: Vec<String>,
+
+    /// Rungs to compare, instead of each experiment's own
+    #[arg(long, value_name = "RUNG,…", value_delimiter = ',', value_parser = ladder::rung)]
+    rungs: Vec<&'static Rung>,
+
+    /// One short trial of each cell: points without intervals, within 45 seconds
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+
+    /// Longer trials, more of them, and more levels; takes as long as it takes
+    #[arg(long)]
+    full: bool,
+
+    /// Trials of each cell, instead of each experiment's own; takes as long as it takes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    trials: Option<u64>,
+
+    /// Order, arrivals and delays follow from it [default: a new one]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// CPUs for the server that is measured [default: 1]
+    ///
+    /// Generator and upstream get the others. With one, servers can be compared across machines, and the
+    /// generator has the most to spare.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    server_cpus: Option<u32>,
+
+    /// Directory for results and report [default: a new one in target/lab]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Also run what needs more than a quarter of the threads that this machine has left
+    #[arg(long)]
+    allow_threads: bool,
+}
+
+/// The default run ends within 150 s, the quick one within 45, the report included.
+const TIME_LIMIT: Duration = Duration::from_secs(143);
+const QUICK_TIME_LIMIT: Duration = Duration::from_secs(42);
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let experiments = experiments(args)?;
+    // Before the build, so that what is wrong with the command line is said at once.
+    let cores = cpus::cores();
+    let split = split(args, cores.as_deref())?;
+    let output = Output::new(args.out.as_deref(), programs::checkout().as_deref(), Timestamp::now())?;
+    stop::on_signal().context("cannot watch for Ctrl-C")?;
+    let programs = Programs::ready()?;
+
+    limits::raise_open_files();
+    let limits = limits::read();
+    let cpus = cores.map_or_else(available_cpus, |cores| cores.concat().len() as u64);
+    let server_cpus = split.as_ref().map_or(cpus, |split| split.server.len() as u64);
+    let options = options(args);
+    let host = Host { cpus, server_cpus, limits };
+    let plan = Plan::new(experiments, &options, &host)?;
+    if plan.trials() == 0 {
+        bail!("there is nothing to run: {}", left_out(&plan).join("; "));
+    }
+    let time_limit = time_limit(args);
+    announce(&plan, split.as_ref(), time_limit, &output);
+
+    let mut results = Results {
+        schema: SCHEMA.into(),
+        version: machine::version(programs.checkout.as_deref()),
+        started: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        complete: false,
+        machine: machine::describe(&host.limits, u32::try_from(cpus)?, split.as_ref()),
+        command: command(args, options.seed),
+        seed: options.seed,
+        quick: args.quick,
+        experiments: plan.experiments.iter().map(|planned| planned.asked.clone()).collect(),
+        trials: Vec::new(),
+    };
+    let around = Surroundings { programs: &programs, split: split.as_ref(), output: &output, time_limit };
+    let ran = run::run(&plan, &around, &mut results);
+    conclude(&results, &output, ran)
+}
+
+/// Reports what there is, whatever ended the run.
+fn conclude(results: &Results, output: &Output, ran: anyhow::Result<()>) -> anyhow::Result<()> {
+    let dir = output.dir.display();
+    let kept = format!("{} trials are kept in {dir}", results.trials.len());
+    if results.trials.is_empty() {
+        return ran.context("the run ended before its first trial did");
+    }
+    report::write(&output.dir, results).with_context(|| format!("there is no report, but {kept}"))?;
+    output.name_latest()?;
+    cli::print(&report::summary(results))?;
+    cli::print(&format!("\nReport: {dir}/report.html   (results.json and results.csv beside it)"))?;
+    match ran {
+        Err(_) if stop::requested() => bail!("{Stopped}; {kept}"),
+        Err(error) => Err(error.context(format!("the run failed; {kept}"))),
+        Ok(()) => match all_void(results) {
+            void if void.is_empty() => Ok(()),
+            void => bail!("no trial is valid of {}; the reasons are in the report", void.join(", ")),
+        },
+    }
+}
+
+fn experiments(args: &Args) -> anyhow::Result<Vec<Experiment>> {
+    let all: Vec<String>;
+    let names = if args.experiments.is_empty() {
+        all = CATALOGUE.iter().map(|(name, _)| (*name).to_owned()).collect();
+        &all
+    } else {
+        &args.experiments
+    };
+    let mut found: Vec<Experiment> = Vec::new();
+    for name in names {
+        let experiment = Experiment::find(name).map_err(|error| Usage::error(format!("{error:#}")))?;
+        if found.iter().any(|other| other.name == experiment.name) {
+            return Err(Usage::error(format!("the experiment {} is named twice", experiment.name)));
+        }
+        found.push(experiment);
+    }
+    Ok(found)
+}
+
+fn split(args: &Args, cores: Option<&[Vec<u32>]>) -> anyhow::Result<Option<Split>> {
+    let wanted = args.server_cpus.unwrap_or(1) as usize;
+    let split = cores.and_then(|cores| cpus::split(cores, wanted));
+    match (&split, args.server_cpus, cores) {
+        (None, Some(_), None) => {
+            Err(Usage::error("--server-cpus: this system cannot keep a program on some of its CPUs"))
+        }
+        (None, Some(n), Some(cores)) => {
+            let have: usize = cores.iter().map(Vec::len).sum();
+            Err(Usage::error(format!(
+                "--server-cpus {n}: there are {have} CPUs on {} cores, and one whole core is the load generator's",
+                cores.len()
+            )))
+        }
+        _ => Ok(split),
+    }
+}
+
+fn options(args: &Args) -> Options {
+    Options {
+        quick: args.quick,
+        full: args.full,
+        trials: args.trials,
+        rungs: args.rungs.clone(),
+        // Small enough to be typed again.
+        seed: args.seed.unwrap_or_else(|| u64::from(rand::random::<u16>())),
+        allow_threads: args.allow_threads,
+    }
+}
+
+fn available_cpus() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64)
+}
+
+/// What was promised for the run by default; whoever asks for more trials gets the time that they take.
+fn time_limit(args: &Args) -> Option<Duration> {
+    match args {
+        Args { full: true, .. } | Args { trials: Some(_), .. } => None,
+        Args { quick: true, .. } => Some(QUICK_TIME_LIMIT),
+        _ => Some(TIME_LIMIT),
+    }
+}
+
+/// Says what will happen, on standard error: standard output is for results.
+fn announce(plan: &Plan, split: Option<&Split>, time_limit: Option<Duration>, output: &Output) {
+    let limit = time_limit.map(|limit| format!(", at most {}", cli::in_words(limit))).unwrap_or_default();
+    eprintln!("{} trials, about {}{limit}:", plan.trials(), cli::in_words(plan.estimate()));
+    for planned in &plan.experiments {
+        let blocks = planned.blocks.len();
+        let trials: usize = planned.blocks.iter().flatten().map(|step| step.cells.len()).sum();
+        let (name, title) = (&planned.asked.name, &planned.asked.title);
+        eprintln!(
+            "  {name:<10} {title}: {trials} trials in {blocks} {}",
+            if blocks == 1 { "block" } else { "blocks" }
+        );
+    }
+    for reason in left_out(plan) {
+        eprintln!("  left out   {reason}");
+    }
+    match split {
+        Some(split) => eprintln!("servers on CPU {:?}, everything else on {:?}", split.server, split.client),
+        None => eprintln!("servers are not pinned to CPUs of their own here"),
+    }
+    eprintln!("results go to {}\n", output.dir.display());
+}
+
+fn left_out(plan: &Plan) -> Vec<String> {
+    let cells = plan
+        .experiments
+        .iter()
+        .flat_map(|planned| planned.asked.not_run.iter().map(move |cell| (planned, cell)));
+    let sentence = |(planned, cell): (&crate::plan::Planned, &crate::results::NotRun)| {
+        let load = crate::cell::in_words(&cell.load);
+        format!("{}, {} at {load}: {}", planned.asked.name, cell.rung, cell.reason)
+    };
+    cells.map(sentence).collect()
+}
+
+/// The command line that does the same again.
+fn command(args: &Args, seed: u64) -> String {
+    let mut words =
+        vec![if programs::checkout().is_some() { "cargo lab compare" } else { "lab compare" }.to_owned()];
+    words.extend(args.experiments.iter().map(|name| quoted(name)));
+    if !args.rungs.is_empty() {
+        words.push(format!(
+            "--rungs {}",
+            args.rungs.iter().map(|rung| rung.name).collect::<Vec<_>>().join(",")
+        ));
+    }
+    let switches = [(args.quick, "--quick"), (args.full, "--full"), (args.allow_threads, "--allow-threads")];
+    words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
+    words.extend(args.trials.map(|trials| format!("--trials {trials}")));
+    words.extend(args.server_cpus.map(|cpus| format!("--server-cpus {cpus}")));
+    words.push(format!("--seed {seed}"));
+    words.join(" ")
+}
+
+/// As a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// Cells of which nothing may be used.
+fn all_void(results: &Results) -> Vec<String> {
+    let same = |a: &crate::results::Trial, b: &crate::results::Trial| {
+        (&a.experiment, &a.rung, &a.variant, &a.load) == (&b.experiment, &b.rung, &b.variant, &b.load)
+    };
+    let mut void: Vec<String> = Vec::new();
+    for trial in &results.trials {
+        let usable =
+            results.trials.iter().any(|other| same(trial, other) && other.outcome != TrialOutcome::Void);
+        let name = format!("{} at {} ({})", trial.rung, crate::cell::in_words(&trial.load), trial.experiment);
+        if !usable && !void.contains(&name) {
+            void.push(name);
+        }
+    }
+    void
+}

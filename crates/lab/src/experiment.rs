@@ -1,0 +1,335 @@
+//! An experiment as it stands in a TOML file: a question, the rungs that it compares and their load.
+//!
+//! The files are in `benches/experiments/`, built into the program. Whatever a file gets wrong is refused
+//! with its name, line, the key and what is allowed. `plan.rs` makes trials of it.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use handlers::Route;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use crate::ladder::{self, Rung};
+use crate::results::Stated;
+
+/// The experiments that come with the program, in the order in which they run.
+pub const CATALOGUE: &[(&str, &str)] = &[
+    ("lecture", include_str!("../../../benches/experiments/lecture.toml")),
+    ("scale", include_str!("../../../benches/experiments/scale.toml")),
+];
+
+/// A file of the catalogue, or one of your own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// Headline.
+    pub title: String,
+    /// What it asks.
+    pub question: String,
+    /// What the reader should expect, and why.
+    pub expect: String,
+    /// Request target of the load.
+    pub route: Target,
+    /// Shown as what it is: an illustration. Its figures carry no interval.
+    #[serde(default)]
+    pub demonstration: bool,
+    /// All rungs at once, instead of one after the other.
+    #[serde(default)]
+    pub side_by_side: bool,
+    /// Trials of each cell.
+    #[serde(deserialize_with = "within::<_, 1, 100>")]
+    pub blocks: u64,
+    /// Load before the window.
+    #[serde(deserialize_with = "within::<_, 0, 600_000>")]
+    pub warm_up_ms: u64,
+    /// What is measured.
+    #[serde(deserialize_with = "within::<_, 100, 600_000>")]
+    pub window_ms: u64,
+    /// When a client gives up.
+    #[serde(default = "ten_seconds", deserialize_with = "within::<_, 1, 600_000>")]
+    pub timeout_ms: u64,
+    /// The services behind the servers; only for routes that call them.
+    #[serde(default)]
+    pub upstream: Upstream,
+    /// What is compared.
+    pub rungs: Vec<Use>,
+    /// Under which loads.
+    pub loads: Vec<Load>,
+    /// Figures stated by others.
+    #[serde(default)]
+    pub stated: Vec<Stated>,
+    /// What `--quick` changes.
+    #[serde(default)]
+    pub quick: Changes,
+    /// What `--full` changes.
+    #[serde(default)]
+    pub full: Changes,
+}
+
+/// One rung, as an experiment uses it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Use {
+    /// Name on the ladder.
+    #[serde(deserialize_with = "on_the_ladder")]
+    pub rung: &'static Rung,
+    /// Needed when an experiment uses a rung more than once.
+    #[serde(default)]
+    pub variant: Option<String>,
+    /// For the server's command line; `--flag=value`, a string each.
+    #[serde(default)]
+    pub flags: Vec<String>,
+}
+
+/// One kind of load. Others will come, so the kind is a key of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Load {
+    /// Each client sends when its last answer came; a cell for each level.
+    Closed {
+        /// How many of them.
+        clients: Levels,
+    },
+    /// Requests are due on a schedule.
+    Open {
+        /// How often.
+        rate: Rate,
+        /// At most so many at once.
+        #[serde(deserialize_with = "within::<_, 1, 100_000>")]
+        connections: u64,
+        /// The window is made long enough for so many requests in all blocks together.
+        #[serde(default, deserialize_with = "within::<_, 0, 10_000_000>")]
+        samples: u64,
+    },
+}
+
+/// Levels of a closed load.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a list of numbers from 1 to 100000, such as [16, 256], or \"doubling\""
+)]
+pub enum Levels {
+    /// These.
+    Given(Vec<Clients>),
+    /// 1, 2, 4 and so on, as far as this machine's thread budget allows.
+    Computed(Doubling),
+}
+
+/// From 1 to 100,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clients(pub u32);
+
+/// The word for it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "said above")]
+pub enum Doubling {
+    Doubling,
+}
+
+/// Arrivals per second.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// As they are.
+    Rps(Positive),
+    /// As a share of what the smallest pool among the rungs can serve, threads / wait.
+    Utilisation(Positive),
+}
+
+/// A finite number over 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Positive(pub f64);
+
+/// The simulated services.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// As `upstream --delay` takes it: `lecture`, `fixed:100ms`, `exp:100ms`, `lognormal:100ms:0.5`.
+    #[serde(default = "lecture")]
+    pub delay: String,
+    /// All delays times this.
+    #[serde(default = "real_time")]
+    pub time_scale: Positive,
+}
+
+/// What a shorter or longer run has otherwise.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "named as what they replace")]
+pub struct Changes {
+    pub blocks: Option<u64>,
+    pub warm_up_ms: Option<u64>,
+    pub window_ms: Option<u64>,
+    pub time_scale: Option<Positive>,
+    pub samples: Option<u64>,
+    pub clients: Option<Levels>,
+}
+
+/// A request target that the servers answer.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// As it is sent.
+    pub text: String,
+    /// What it is.
+    pub route: Route,
+}
+
+impl Experiment {
+    /// One of the catalogue by its name, or a file by its path.
+    ///
+    /// # Errors
+    /// Names what there is, or what is wrong with the file.
+    pub fn find(name: &str) -> anyhow::Result<Self> {
+        if let Some((name, text)) = CATALOGUE.iter().find(|(known, _)| *known == name) {
+            return Self::parse(name, &format!("benches/experiments/{name}.toml"), text);
+        }
+        let path = Path::new(name);
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            let names: Vec<_> = CATALOGUE.iter().map(|(name, _)| *name).collect();
+            bail!(
+                "there is no experiment \"{name}\"; the experiments are {}, and a path that ends in .toml is one of your own",
+                names.join(", ")
+            );
+        }
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the experiment {name}"))?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::parse(&stem, name, &text)
+    }
+
+    /// Reads a file's text; `file` is how errors call it.
+    ///
+    /// # Errors
+    /// What is wrong, where, and what is allowed.
+    pub fn parse(name: &str, file: &str, text: &str) -> anyhow::Result<Self> {
+        let read: Self = toml::from_str(text).map_err(|error| Invalid { file: file.into(), error })?;
+        read.check().with_context(|| format!("{file} makes no sense"))?;
+        Ok(Self { name: name.to_owned(), ..read })
+    }
+
+    /// The same with changes for a shorter or longer run.
+    #[must_use]
+    pub fn changed(mut self, changes: &Changes) -> Self {
+        self.blocks = changes.blocks.unwrap_or(self.blocks);
+        self.warm_up_ms = changes.warm_up_ms.unwrap_or(self.warm_up_ms);
+        self.window_ms = changes.window_ms.unwrap_or(self.window_ms);
+        self.upstream.time_scale = changes.time_scale.unwrap_or(self.upstream.time_scale);
+        for load in &mut self.loads {
+            match load {
+                Load::Closed { clients } => {
+                    if let Some(levels) = &changes.clients {
+                        clients.clone_from(levels);
+                    }
+                }
+                Load::Open { samples, .. } => *samples = changes.samples.unwrap_or(*samples),
+            }
+        }
+        self
+    }
+
+    /// What no single key shows.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.rungs.is_empty() {
+            bail!("rungs: there must be at least one");
+        }
+        if self.loads.is_empty() {
+            bail!("loads: there must be at least one");
+        }
+        for (place, one) in self.rungs.iter().enumerate() {
+            let name = one.rung.name;
+            let same = |other: &Use| other.rung.name == name && other.variant == one.variant;
+            if self.rungs[..place].iter().any(same) {
+                bail!("rungs: {name} is there twice; a `variant` tells them apart");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match Route::parse("GET", text.as_bytes()) {
+            Ok(route) => Ok(Self { text, route }),
+            Err(problem) => Err(D::Error::custom(format!("no server answers GET {text}: {problem}"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Clients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let clients = within::<_, 1, 100_000>(deserializer)?;
+        Ok(Self(u32::try_from(clients).map_err(D::Error::custom)?))
+    }
+}
+
+impl<'de> Deserialize<'de> for Positive {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        if number.is_finite() && number > 0.0 && number <= 1e6 {
+            Ok(Self(number))
+        } else {
+            Err(D::Error::custom(format!("{number} is not over 0 and at most 1000000")))
+        }
+    }
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self { delay: lecture(), time_scale: real_time() }
+    }
+}
+
+/// A whole number in a range.
+fn within<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if (MIN..=MAX).contains(&number) {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(format!("{number} is not within {MIN} to {MAX}")))
+    }
+}
+
+fn on_the_ladder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static Rung, D::Error> {
+    ladder::rung(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn ten_seconds() -> u64 {
+    10_000
+}
+
+fn lecture() -> String {
+    "lecture".into()
+}
+
+fn real_time() -> Positive {
+    Positive(1.0)
+}
+
+/// A file that cannot be read as an experiment. The parser says where and what.
+#[derive(Debug)]
+struct Invalid {
+    file: String,
+    error: toml::de::Error,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not an experiment: {}", self.file, self.error.to_string().trim_end())
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+#[cfg(test)]
+#[path = "experiment_tests.rs"]
+mod tests;

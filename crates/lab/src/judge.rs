@@ -1,0 +1,234 @@
+//! From what a trial found to what it means: a result, a collapse, or nothing that may be used.
+//!
+//! A server that dies is a result. A wrong answer, a late generator or books that do not balance make a
+//! trial void: its figures would look like figures and be none.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+
+use loadgen::histogram::Histogram;
+use loadgen::protocol::{Failure, Outcome};
+
+use crate::cell::{Subject, in_words};
+use crate::probe::{Edges, INTERVAL_MS, Observed, Size};
+use crate::process::{exit_text, said};
+use crate::results::{Client, Load, Mode, Percentiles, SeriesRow, Server, Trial, TrialOutcome, Window};
+use crate::sys::Ended;
+use crate::warning::{self, Warning};
+
+/// Everything that was gathered in a trial.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The server before its first request.
+    pub(crate) idle: Size,
+    /// Why there is no outcome.
+    pub(crate) failure: Option<String>,
+    /// The server is not the lab's: nobody watched it, and nobody saw its end.
+    pub(crate) foreign: bool,
+    /// What the generator measured.
+    pub(crate) outcome: Option<Outcome>,
+    /// When.
+    pub(crate) edges: Option<Edges>,
+    /// What the server cost; `None` when nobody looked.
+    pub(crate) observed: Option<Observed>,
+    /// The server's end, if nobody had asked for it.
+    pub(crate) died: Option<Ended>,
+    /// The server was alive and refused connections.
+    pub(crate) deaf: bool,
+    /// The server's end.
+    pub(crate) ended: Option<Ended>,
+    /// The last lines of its log.
+    pub(crate) log: Vec<String>,
+}
+
+/// Lag that is always tolerated, and the share of the median response that is.
+const LAG_MS: f64 = 2.0;
+const LAG_SHARE: f64 = 0.05;
+
+/// Makes a trial of it.
+pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Trial {
+    let outcome = found.outcome.clone().unwrap_or_default();
+    let latency_ms = percentiles(&outcome.response_time);
+    let lag_ms = lag_ms(&outcome.schedule_lag);
+    let (judged, reason) = judged(&subject.load, found, latency_ms.p50, lag_ms);
+    let mut trial = Trial {
+        experiment: subject.experiment,
+        rung: subject.rung,
+        variant: subject.variant,
+        flags: subject.flags,
+        block: subject.block,
+        order: subject.order,
+        window: Window {
+            start_ms: found
+                .edges
+                .map_or(0, |edges| edges.start_ns.saturating_sub(run_started_ns) / 1_000_000),
+            length_ms: outcome.window_ms,
+        },
+        load: subject.load,
+        outcome: judged,
+        reason,
+        throughput_rps: found.outcome.is_some().then_some(outcome.throughput_rps),
+        latency_ms,
+        sent_to_answer_ms: percentiles(&outcome.sent_to_answer),
+        histogram: found.outcome.is_some().then(|| outcome.response_time.clone()),
+        scheduled: outcome.scheduled,
+        completed: outcome.completed,
+        failed: outcome.failed.clone(),
+        timed_out: outcome.timed_out,
+        unsent: outcome.unsent,
+        server: server(found, &outcome),
+        client: client(found.outcome.as_ref(), lag_ms),
+        warnings: Vec::new(),
+        series: series(&outcome, found.observed.as_ref()),
+    };
+    if found.outcome.is_some() {
+        let mut warnings = warning::of(&trial);
+        if !found.foreign && found.observed.is_none() {
+            warnings.push(Warning::NotWatched);
+        }
+        if found.died.is_none() && was_killed(found) {
+            warnings.push(Warning::Killed);
+        }
+        trial.warnings = warnings.iter().map(ToString::to_string).collect();
+    }
+    trial
+}
+
+/// How it ended, and why.
+fn judged(
+    load: &Load,
+    found: &Found,
+    median_ms: Option<f64>,
+    lag_ms: Option<f64>,
+) -> (TrialOutcome, Option<String>) {
+    let at = in_words(load);
+    if let Some(ended) = found.died {
+        let how = exit_text(ended.status);
+        return (TrialOutcome::Collapsed, Some(format!("collapsed at {at}: {how}{}", said(&found.log))));
+    }
+    if found.deaf {
+        let reason =
+            format!("collapsed at {at}: the process lives but refuses connections{}", said(&found.log));
+        return (TrialOutcome::Collapsed, Some(reason));
+    }
+    let void = |reason: String| (TrialOutcome::Void, Some(reason));
+    let Some(outcome) = &found.outcome else {
+        return void(found.failure.clone().unwrap_or_else(|| "there is no outcome".into()));
+    };
+    let failed = |kinds: &[Failure]| kinds.iter().filter_map(|kind| outcome.failed.get(kind)).sum::<u64>();
+    let wrong = failed(&[Failure::Status, Failure::WrongBody, Failure::Protocol]);
+    if wrong > 0 {
+        let first =
+            outcome.first_wrong.as_ref().map(|text| format!("; the first: {text}")).unwrap_or_default();
+        return void(format!("{wrong} of {} answers were wrong{first}", outcome.scheduled));
+    }
+    let local = failed(&[Failure::Local]);
+    if local > 0 {
+        return void(format!("{local} requests failed since the load generator ran out of files or ports"));
+    }
+    let accounted =
+        outcome.completed + outcome.failed.values().sum::<u64>() + outcome.timed_out + outcome.unsent;
+    if accounted != outcome.scheduled {
+        return void(format!("{} requests were scheduled, but {accounted} accounted for", outcome.scheduled));
+    }
+    let tolerated_ms = LAG_MS.max(LAG_SHARE * median_ms.unwrap_or(0.0));
+    match lag_ms.filter(|lag_ms| load.mode == Mode::Open && *lag_ms > tolerated_ms) {
+        Some(lag_ms) => void(format!(
+            "the load generator was late: {lag_ms:.1} ms behind its schedule (p99) where {tolerated_ms:.1} are tolerated; \
+             leave the machine alone during a run"
+        )),
+        None => (TrialOutcome::Ok, None),
+    }
+}
+
+fn server(found: &Found, outcome: &Outcome) -> Server {
+    let observed = found.observed.as_ref();
+    let cpu_s = observed.and_then(|observed| observed.cpu_s);
+    let sizes = || observed.iter().flat_map(|observed| &observed.samples).map(|sample| sample.size);
+    let threads_peak = sizes().filter_map(|size| size.threads).max();
+    let at_most = Size { threads: threads_peak, ..Size::default() };
+    let total_peak = sizes().filter_map(Size::total_bytes).max();
+    let growth =
+        total_peak.zip(found.idle.total_bytes()).map(|(peak, idle)| peak.saturating_sub(idle) as f64);
+    let connections = Some(f64::from(outcome.connections_up)).filter(|up| *up > 0.0);
+    let well = found.died.is_none() && !found.deaf && found.ended.is_some_and(|ended| ended.status.success());
+    Server {
+        cpu_s,
+        cpu_us_per_request: cpu_s
+            .filter(|_| outcome.completed > 0)
+            .map(|cpu_s| cpu_s * 1e6 / outcome.completed as f64),
+        rss_idle_bytes: found.idle.rss_bytes,
+        rss_peak_bytes: sizes().filter_map(|size| size.rss_bytes).max(),
+        threads_peak,
+        threads_idle: found.idle.threads,
+        kernel_stack_bytes: at_most.kernel_stack_bytes(),
+        page_table_bytes: sizes().filter_map(|size| size.page_table_bytes).max(),
+        page_table_idle_bytes: found.idle.page_table_bytes,
+        memory_per_connection_bytes: growth
+            .zip(connections)
+            .map(|(growth, connections)| growth / connections),
+        ctx_switches_voluntary: found.ended.map(|ended| ended.voluntary),
+        ctx_switches_involuntary: found.ended.map(|ended| ended.involuntary),
+        listen_overflows: observed.and_then(|observed| observed.listen_overflows),
+        exit: found.ended.map(|ended| exit_text(ended.status)),
+        log: (!well && !found.log.is_empty()).then(|| found.log.join("\n")),
+    }
+}
+
+fn client(outcome: Option<&Outcome>, lag_ms: Option<f64>) -> Client {
+    let Some(outcome) = outcome else { return Client::default() };
+    Client {
+        cpu_s: Some(outcome.cpu_s),
+        core_busy: Some(outcome.core_busy),
+        lag_ms_p99: lag_ms,
+        connections_wanted: Some(outcome.connections_wanted),
+        connections_up: Some(outcome.connections_up),
+    }
+}
+
+/// Of the generator's rows, with the last look at the server in each.
+fn series(outcome: &Outcome, observed: Option<&Observed>) -> Vec<SeriesRow> {
+    let rows = outcome.series.iter().map(|row| SeriesRow {
+        t_ms: row.t_ms,
+        completed: Some(row.completed),
+        errors: Some(row.failed + row.timed_out),
+        in_flight: Some(row.in_flight),
+        p50_ms: row.p50_ms,
+        p99_ms: row.p99_ms,
+        ..SeriesRow::default()
+    });
+    let mut by_time: BTreeMap<u64, SeriesRow> = rows.map(|row| (row.t_ms, row)).collect();
+    for sample in observed.iter().flat_map(|observed| &observed.samples).filter(|sample| sample.t_ms > 0) {
+        // A look at an interval's end belongs to the interval that ends there.
+        let t_ms = (sample.t_ms - 1) / INTERVAL_MS * INTERVAL_MS;
+        let row = by_time.entry(t_ms).or_insert_with(|| SeriesRow { t_ms, ..SeriesRow::default() });
+        row.server_rss_bytes = sample.size.rss_bytes;
+        row.server_threads = sample.size.threads;
+        row.server_cpu_s = sample.cpu_s;
+    }
+    by_time.into_values().collect()
+}
+
+fn percentiles(histogram: &str) -> Percentiles {
+    let Ok(histogram) = Histogram::decode(histogram) else { return Percentiles::default() };
+    Percentiles {
+        p50: histogram.percentile_ms(0.5),
+        p90: histogram.percentile_ms(0.9),
+        p99: histogram.percentile_ms(0.99),
+        p999: histogram.percentile_ms(0.999),
+        max: histogram.max_ms(),
+        mean: histogram.mean_ms(),
+    }
+}
+
+fn lag_ms(histogram: &str) -> Option<f64> {
+    Histogram::decode(histogram).ok()?.percentile_ms(0.99)
+}
+
+fn was_killed(found: &Found) -> bool {
+    found.ended.is_some_and(|ended| ended.status.signal() == Some(libc::SIGKILL))
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! Constructed findings, among them those where the obvious judgement would be wrong.
+
+use std::process::ExitStatus;
+
+use super::*;
+use crate::probe::Sample;
+use crate::results::Load;
+
+fn under(mode: Mode) -> Subject {
+    let rate_rps = (mode == Mode::Open).then_some(100.0);
+    Subject {
+        experiment: "scale".into(),
+        rung: "event-loop".into(),
+        variant: None,
+        flags: vec!["--workers=1".into()],
+        block: 1,
+        order: 2,
+        load: Load { mode, clients: 64, rate_rps, route: "/wait/100".into() },
+    }
+}
+
+fn all_of(ms: u64, n: u64) -> String {
+    let mut histogram = Histogram::new();
+    (0..n).for_each(|_| histogram.record_ns(ms * 1_000_000));
+    histogram.encode()
+}
+
+fn ended(raw: i32) -> Ended {
+    Ended { status: ExitStatus::from_raw(raw), voluntary: 5, involuntary: 6 }
+}
+
+/// 1,000 answers of 100 ms in a second.
+fn good() -> Found {
+    let outcome = Outcome {
+        window_ms: 1_000.0,
+        scheduled: 1_000,
+        completed: 1_000,
+        throughput_rps: 1_000.0,
+        response_time: all_of(100, 1_000),
+        sent_to_answer: all_of(100, 1_000),
+        schedule_lag: all_of(1, 1_000),
+        connections_wanted: 64,
+        connections_up: 64,
+        ..Outcome::default()
+    };
+    Found {
+        outcome: Some(outcome),
+        observed: Some(Observed::default()),
+        ended: Some(ended(0)),
+        ..Found::default()
+    }
+}
+
+fn verdict(subject: Subject, found: &Found) -> (TrialOutcome, String) {
+    let trial = trial(subject, found, 0);
+    (trial.outcome, trial.reason.unwrap_or_default())
+}
+
+#[test]
+fn a_good_trial_is_ok_and_has_nothing_to_warn_of() {
+    let trial = trial(under(Mode::Closed), &good(), 0);
+    assert_eq!((trial.outcome, trial.reason, trial.warnings), (TrialOutcome::Ok, None, vec![]));
+    assert!((trial.latency_ms.p99.unwrap() - 100.0).abs() < 0.2);
+    assert_eq!(trial.latency_ms.p999, None);
+    assert_eq!(trial.server.cpu_s, None, "not read, so not 0");
+    assert_eq!(trial.server.exit.as_deref(), Some("exit code 0"));
+}
+
+#[test]
+fn a_server_that_died_collapsed_even_if_its_last_answers_were_wrong() {
+    let mut found = good();
+    found.died = Some(ended(6));
+    found.log = vec!["thread panicked".into(), "failed to spawn thread".into()];
+    found.outcome.as_mut().unwrap().failed.insert(Failure::Status, 3);
+    let (outcome, reason) = verdict(under(Mode::Closed), &found);
+    assert_eq!(outcome, TrialOutcome::Collapsed);
+    assert_eq!(
+        reason,
+        "collapsed at 64 clients: signal 6 (SIGABRT, an abort); it said: thread panicked / failed to spawn thread"
+    );
+}
+
+#[test]
+fn a_server_that_lives_without_listening_collapsed() {
+    let found = Found { deaf: true, ..good() };
+    let (outcome, reason) = verdict(under(Mode::Closed), &found);
+    assert_eq!(outcome, TrialOutcome::Collapsed);
+    assert!(reason.contains("lives but refuses"), "{reason}");
+}
+
+#[test]
+fn wrong_answers_make_a_trial_void_and_resets_do_not() {
+    for (kind, expected) in [
+        (Failure::WrongBody, TrialOutcome::Void),
+        (Failure::Status, TrialOutcome::Void),
+        (Failure::Local, TrialOutcome::Void),
+        (Failure::Reset, TrialOutcome::Ok),
+        (Failure::Refused, TrialOutcome::Ok),
+    ] {
+        let mut found = good();
+        let outcome = found.outcome.as_mut().unwrap();
+        outcome.failed.insert(kind, 1);
+        outcome.scheduled += 1;
+        assert_eq!(verdict(under(Mode::Closed), &found).0, expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn books_that_do_not_balance_make_a_trial_void() {
+    let mut found = good();
+    found.outcome.as_mut().unwrap().scheduled = 1_001;
+    assert_eq!(verdict(under(Mode::Closed), &found).0, TrialOutcome::Void);
+}
+
+#[test]
+fn lag_counts_in_open_loop_only_and_against_the_median() {
+    let late = |lag_ms, response_ms| {
+        let mut found = good();
+        let outcome = found.outcome.as_mut().unwrap();
+        outcome.schedule_lag = all_of(lag_ms, 1_000);
+        outcome.response_time = all_of(response_ms, 1_000);
+        found
+    };
+    assert_eq!(verdict(under(Mode::Open), &late(4, 100)).0, TrialOutcome::Ok, "under 5 % of 100 ms");
+    assert_eq!(verdict(under(Mode::Open), &late(6, 100)).0, TrialOutcome::Void);
+    assert_eq!(verdict(under(Mode::Open), &late(1, 1)).0, TrialOutcome::Ok, "under 2 ms");
+    assert_eq!(verdict(under(Mode::Open), &late(3, 1)).0, TrialOutcome::Void);
+    assert_eq!(verdict(under(Mode::Closed), &late(50, 100)).0, TrialOutcome::Ok);
+}
+
+#[test]
+fn without_an_outcome_a_trial_is_void_and_has_no_figures() {
+    let found = Found { failure: Some("the load generator gave up: no".into()), ..Found::default() };
+    let trial = trial(under(Mode::Closed), &found, 0);
+    assert_eq!(trial.outcome, TrialOutcome::Void);
+    assert_eq!((trial.throughput_rps, trial.histogram, trial.client.cpu_s), (None, None, None));
+    assert!(trial.warnings.is_empty());
+}
+
+#[test]
+fn cost_is_taken_at_the_peak_and_less_what_it_was_idle() {
+    let size =
+        |rss, threads| Size { rss_bytes: Some(rss), page_table_bytes: Some(100), threads: Some(threads) };
+    let sample = |t_ms, size| Sample { t_ms, cpu_s: Some(t_ms as f64 / 1_000.0), size };
+    let samples = vec![sample(0, size(1_000, 4)), sample(250, size(65_000, 4)), sample(500, size(2_000, 4))];
+    let mut found = good();
+    found.idle = size(1_000, 4);
+    found.observed = Some(Observed { cpu_s: Some(0.5), listen_overflows: Some(0), samples });
+    let trial = trial(under(Mode::Closed), &found, 0);
+    assert_eq!(trial.server.rss_peak_bytes, Some(65_000));
+    assert_eq!(trial.server.cpu_us_per_request, Some(500.0));
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(trial.server.memory_per_connection_bytes, Some(1_000.0));
+    let rows: Vec<_> = trial.series.iter().map(|row| (row.t_ms, row.server_cpu_s)).collect();
+    assert_eq!(rows, [(0, Some(0.25)), (250, Some(0.5))]);
+}
+
+#[test]
+fn warnings_say_what_to_do() {
+    let mut found = good();
+    let outcome = found.outcome.as_mut().unwrap();
+    outcome.core_busy = 0.97;
+    outcome.connections_up = 60;
+    outcome.timed_out = 7;
+    outcome.scheduled += 7;
+    let warnings = trial(under(Mode::Closed), &found, 0).warnings;
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings[0].starts_with("client-bound: the load generator's core was 97 % busy"));
+    assert!(warnings[1].starts_with("only 60 of 64 connections"));
+    assert!(warnings[2].starts_with("7 of 1007 requests were not answered in time"));
+}

@@ -1,0 +1,206 @@
+//! What a server costs, seen from outside, over exactly the window of its load.
+//!
+//! Nothing runs in the server for it: the system keeps a CPU clock for each process, read here at both
+//! edges, and says how much memory and how many threads it has, read four times a second. What a system
+//! does not tell is `None`.
+
+use std::thread::{self, JoinHandle};
+
+use loadgen::clock::{monotonic_ns, sleep_until_ns};
+
+/// Four times a second; a row of the series each.
+pub(crate) const INTERVAL_MS: u64 = 250;
+
+/// Edges of a window on the monotonic clock, nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edges {
+    /// Opens.
+    pub start_ns: u64,
+    /// Closes.
+    pub end_ns: u64,
+}
+
+/// What was seen of a process.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// CPU time over the window.
+    pub cpu_s: Option<f64>,
+    /// Connections that the kernel dropped over the window since a listen queue was full: all servers.
+    pub listen_overflows: Option<u64>,
+    /// At the start of the window, and at each interval's end.
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// One look.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Sample {
+    /// From the start of the window.
+    pub(crate) t_ms: u64,
+    /// CPU time used since the window opened.
+    pub(crate) cpu_s: Option<f64>,
+    pub(crate) size: Size,
+}
+
+/// Memory and threads of a process at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) rss_bytes: Option<u64>,
+    pub(crate) page_table_bytes: Option<u64>,
+    pub(crate) threads: Option<u64>,
+}
+
+impl Size {
+    /// Stacks that the kernel keeps, one a thread, which are in nobody's resident memory.
+    pub(crate) fn kernel_stack_bytes(self) -> Option<u64> {
+        Some(self.threads? * KERNEL_STACK_BYTES?)
+    }
+
+    /// Everything that memory is taken for; `None` if a part is not known.
+    pub(crate) fn total_bytes(self) -> Option<u64> {
+        Some(self.rss_bytes? + self.page_table_bytes? + self.kernel_stack_bytes()?)
+    }
+}
+
+/// `THREAD_SIZE` of the kernel, where it is known to be this.
+const KERNEL_STACK_BYTES: Option<u64> =
+    if cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
+        Some(16 * 1024)
+    } else {
+        None
+    };
+
+/// Starts to watch a process; the result is there when the window is over.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub(crate) fn watch(pid: u32, edges: Edges) -> std::io::Result<JoinHandle<Observed>> {
+    thread::Builder::new().name("probe".into()).spawn(move || observe(pid, edges))
+}
+
+fn observe(pid: u32, edges: Edges) -> Observed {
+    let Edges { start_ns, end_ns } = edges;
+    sleep_until_ns(start_ns);
+    let cpu_at_start = cpu_s(pid);
+    let overflows_at_start = listen_overflows();
+    let since_start = |now: Option<f64>| Some(now? - cpu_at_start?);
+    let mut samples = vec![Sample { t_ms: 0, cpu_s: since_start(cpu_at_start), size: size(pid) }];
+    let mut due_ns = start_ns;
+    loop {
+        due_ns += INTERVAL_MS * 1_000_000;
+        if due_ns >= end_ns {
+            break;
+        }
+        sleep_until_ns(due_ns);
+        samples.push(Sample {
+            t_ms: (due_ns - start_ns) / 1_000_000,
+            cpu_s: since_start(cpu_s(pid)),
+            size: size(pid),
+        });
+    }
+    sleep_until_ns(end_ns);
+    // The clock first: what comes after it takes time of its own.
+    let cpu_s = since_start(cpu_s(pid));
+    samples.push(Sample { t_ms: (end_ns - start_ns) / 1_000_000, cpu_s, size: size(pid) });
+    let listen_overflows =
+        listen_overflows().zip(overflows_at_start).map(|(now, then)| now.saturating_sub(then));
+    Observed { cpu_s, listen_overflows, samples }
+}
+
+/// Whether an edge can still be waited for.
+pub(crate) fn is_ahead(edges: Edges) -> bool {
+    edges.start_ns < edges.end_ns && monotonic_ns() <= edges.start_ns
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::fs::read_to_string;
+
+    use super::Size;
+    use crate::{procfs, sys};
+
+    pub(super) fn cpu_s(pid: u32) -> Option<f64> {
+        Some(sys::process_cpu(pid)?.as_secs_f64())
+    }
+
+    pub(crate) fn size(pid: u32) -> Size {
+        let status =
+            read_to_string(format!("/proc/{pid}/status")).ok().and_then(|text| procfs::status(&text));
+        Size {
+            rss_bytes: status.map(|status| status.rss_bytes),
+            page_table_bytes: status.map(|status| status.page_table_bytes),
+            threads: status.map(|status| status.threads),
+        }
+    }
+
+    pub(super) fn listen_overflows() -> Option<u64> {
+        procfs::netstat(&read_to_string("/proc/net/netstat").ok()?, "TcpExt", "ListenOverflows")
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::cell::RefCell;
+
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+    use super::Size;
+
+    thread_local! {
+        static SYSTEM: RefCell<System> = RefCell::new(System::new());
+    }
+
+    fn look<T>(pid: u32, read: impl Fn(&sysinfo::Process) -> T) -> Option<T> {
+        SYSTEM.with_borrow_mut(|system| {
+            let pid = Pid::from_u32(pid);
+            let kind = ProcessRefreshKind::nothing().with_cpu().with_memory();
+            system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
+            system.process(pid).map(read)
+        })
+    }
+
+    pub(super) fn cpu_s(pid: u32) -> Option<f64> {
+        look(pid, |process| process.accumulated_cpu_time() as f64 / 1_000.0)
+    }
+
+    pub(crate) fn size(pid: u32) -> Size {
+        Size { rss_bytes: look(pid, sysinfo::Process::memory), ..Size::default() }
+    }
+
+    pub(super) fn listen_overflows() -> Option<u64> {
+        None
+    }
+}
+
+pub(crate) use system::size;
+use system::{cpu_s, listen_overflows};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_watched_from_edge_to_edge() {
+        let start_ns = monotonic_ns() + 20_000_000;
+        let edges = Edges { start_ns, end_ns: start_ns + 600_000_000 };
+        assert!(is_ahead(edges));
+        let observed = watch(std::process::id(), edges).unwrap().join().unwrap();
+        let times: Vec<_> = observed.samples.iter().map(|sample| sample.t_ms).collect();
+        assert_eq!(times, [0, 250, 500, 600]);
+        assert!(observed.cpu_s.is_some_and(|cpu_s| cpu_s >= 0.0));
+        assert!(observed.samples.iter().all(|sample| sample.size.rss_bytes.is_some_and(|bytes| bytes > 0)));
+        assert!(!is_ahead(edges));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_has_no_size() {
+        assert_eq!(size(u32::MAX), Size::default());
+    }
+
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn the_total_counts_what_is_not_in_resident_memory() {
+        let size = Size { rss_bytes: Some(1_000), page_table_bytes: Some(100), threads: Some(2) };
+        assert_eq!(size.total_bytes(), Some(1_000 + 100 + 2 * 16_384));
+        assert_eq!(Size { threads: None, ..size }.total_bytes(), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! From stored results to something to read: a page, a table of trials, a summary in the terminal.
+//!
+//! ```text
+//! results.json -> cells (trials put together) -> bounds (what was possible) -> verdict (what ran out)
+//!                                             -> findings (sentences) -> html, csv, terminal
+//! ```
+//! Everything is computed from [`Results`] alone, so that a report can be made again anywhere, and a
+//! [`Writer`] only lays out. The reader goes next to `findings`, or to `html` for the page.
+
+mod bounds;
+mod cells;
+mod charts;
+mod csv;
+mod findings;
+mod html;
+mod read;
+mod tables;
+mod terminal;
+mod text;
+mod verdict;
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::results::Results;
+use cells::Experiment;
+
+pub use read::read;
+
+/// Writes `report.html` and `results.csv` into a directory. Each appears whole or not at all, so that a
+/// page that is open while a run goes on can be reloaded at any time.
+///
+/// # Errors
+/// When a file cannot be written; the message names it.
+pub fn write(dir: &Path, results: &Results) -> anyhow::Result<()> {
+    let report = Report::of(results);
+    let writers: [&dyn Writer; 2] = [&html::Html, &csv::Csv];
+    for writer in writers {
+        let path = dir.join(writer.file_name());
+        put(&path, writer, &report).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What the terminal shows at the end of a run: a table per experiment and the findings in words, as wide
+/// as the terminal is (100 columns where there is none).
+#[must_use]
+pub fn summary(results: &Results) -> String {
+    summary_within(results, terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)))
+}
+
+/// [`summary`] for a terminal of so many columns.
+#[must_use]
+pub fn summary_within(results: &Results, columns: usize) -> String {
+    terminal::summary(&Report::of(results), columns.clamp(60, 160))
+}
+
+/// One form of the report.
+trait Writer {
+    /// Name of the file that it fills.
+    fn file_name(&self) -> &'static str;
+
+    /// Lays the report out.
+    fn write(&self, report: &Report<'_>, out: &mut dyn Write) -> anyhow::Result<()>;
+}
+
+/// What writers work from.
+#[derive(Debug)]
+struct Report<'a> {
+    results: &'a Results,
+    experiments: Vec<Experiment<'a>>,
+}
+
+impl<'a> Report<'a> {
+    fn of(results: &'a Results) -> Self {
+        Self { results, experiments: cells::experiments(results) }
+    }
+}
+
+fn put(path: &Path, writer: &dyn Writer, report: &Report<'_>) -> anyhow::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut out = BufWriter::new(File::create(&partial)?);
+    writer.write(report, &mut out)?;
+    out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    fs::rename(&partial, path)?;
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! What a server could at most have done, and where it stops doing it.
+//!
+//! Two lines bound every server in closed loop. `C` clients that each wait `W` for an answer cannot be
+//! answered more often than `C / W` times a second (Little's law). And a request that takes `s` of CPU
+//! time cannot be answered more than `cores / s` times a second (the utilisation law). A rung is held
+//! against the lower of the two, and *leaves the line* where it falls below 95 % of it. A pool of `K`
+//! threads has a third limit, `K / W`, which is what usually explains why it left.
+//!
+//! Both laws: P. Denning, J. Buzen, "The Operational Analysis of Queueing Network Models", ACM Computing
+//! Surveys 10(3), 1978. The reader goes next to `verdict`, which says what ran out.
+
+use crate::report::cells::{Cell, Experiment, Metric, Series, first_number};
+use crate::report::text;
+use crate::results::{Machine, Trial};
+
+/// Below this share of its line a rung has left it.
+pub(crate) const ON_LINE: f64 = 0.95;
+
+/// Closed-loop cells of one route: each series against its lines.
+#[derive(Debug)]
+pub(crate) struct Sweep<'e, 'a> {
+    /// Numbers of clients, ascending.
+    pub(crate) levels: Vec<u32>,
+    pub(crate) tracks: Vec<Track<'e, 'a>>,
+}
+
+/// One series from few clients to many.
+#[derive(Debug)]
+pub(crate) struct Track<'e, 'a> {
+    pub(crate) series: &'e Series,
+    /// None where a request does not wait.
+    pub(crate) wait: Option<Wait>,
+    /// Threads of its pool, where it has one.
+    pub(crate) pool: Option<u32>,
+    pub(crate) points: Vec<Point<'e, 'a>>,
+}
+
+/// A cell and its lines.
+#[derive(Debug)]
+pub(crate) struct Point<'e, 'a> {
+    pub(crate) cell: &'e Cell<'a>,
+    pub(crate) clients: u32,
+    /// Median of the trials that count.
+    pub(crate) throughput: Option<f64>,
+    pub(crate) bounds: Bounds,
+}
+
+/// Requests per second; none where the line cannot be drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Bounds {
+    /// C / W.
+    pub(crate) clients: Option<f64>,
+    /// cores / CPU per request.
+    pub(crate) cpu: Option<f64>,
+    /// K / W.
+    pub(crate) pool: Option<f64>,
+}
+
+/// The wait of one request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Wait {
+    pub(crate) ms: f64,
+    /// Measured on this rung, or what the experiment asks for.
+    pub(crate) measured: bool,
+}
+
+/// How a point stands to the lower of its two lines.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Standing {
+    /// At least [`ON_LINE`] of it; the share.
+    On(f64),
+    /// Less; the share.
+    Below(f64),
+    /// At least one trial ended with the server.
+    Collapsed,
+    /// Left out, because its line says that it is pointless.
+    NotRun,
+    /// Nothing that counts was measured.
+    Unknown,
+}
+
+impl<'e, 'a> Sweep<'e, 'a> {
+    /// None when nothing was loaded in closed loop on this route.
+    pub(crate) fn of(experiment: &'e Experiment<'a>, route: &'e str, machine: &Machine) -> Option<Self> {
+        let mut levels: Vec<u32> = experiment.closed(route).map(|cell| cell.load.clients).collect();
+        levels.sort_unstable();
+        levels.dedup();
+        let tracks: Vec<Track<'e, 'a>> = experiment
+            .series
+            .iter()
+            .map(|series| track(experiment, route, series, machine))
+            .filter(|track| !track.points.is_empty())
+            .collect();
+        (!tracks.is_empty()).then_some(Self { levels, tracks })
+    }
+
+    /// Several loads: there is a curve to draw and a place to leave it.
+    pub(crate) fn is_curve(&self) -> bool {
+        self.levels.len() > 1
+    }
+}
+
+impl<'e, 'a> Track<'e, 'a> {
+    /// The last point of the unbroken stretch on the lower line that starts at the lightest load.
+    pub(crate) fn on_line_up_to(&self) -> Option<&Point<'e, 'a>> {
+        self.points
+            .iter()
+            .take_while(|point| matches!(point.standing(), Standing::On(_) | Standing::Unknown))
+            .filter(|point| matches!(point.standing(), Standing::On(_)))
+            .last()
+    }
+
+    /// The first point that is not on the lower line.
+    pub(crate) fn leaves_at(&self) -> Option<&Point<'e, 'a>> {
+        self.points.iter().find(|point| !matches!(point.standing(), Standing::On(_) | Standing::Unknown))
+    }
+
+    /// The last point of the unbroken stretch on which every client is answered as if it were alone, that
+    /// is, within 5 % of C / W, and the first point after it.
+    pub(crate) fn keeps_up(&self) -> (Option<&Point<'e, 'a>>, Option<&Point<'e, 'a>>) {
+        let known = || self.points.iter().filter(|point| point.standing() != Standing::Unknown);
+        (known().take_while(|point| point.keeps_up()).last(), known().find(|point| !point.keeps_up()))
+    }
+
+    /// The first point whose lower line is the CPU's.
+    pub(crate) fn cpu_takes_over(&self) -> Option<&Point<'e, 'a>> {
+        self.points.iter().find(|point| {
+            let Bounds { clients, cpu, .. } = point.bounds;
+            point.throughput.is_some() && cpu.zip(clients).is_some_and(|(cpu, clients)| cpu < clients)
+        })
+    }
+
+    /// The point at a number of clients.
+    pub(crate) fn at(&self, clients: u32) -> Option<&Point<'e, 'a>> {
+        self.points.iter().find(|point| point.clients == clients)
+    }
+}
+
+impl Point<'_, '_> {
+    pub(crate) fn standing(&self) -> Standing {
+        if !self.cell.collapsed.is_empty() {
+            return Standing::Collapsed;
+        }
+        match (self.throughput, self.bounds.lower()) {
+            (Some(throughput), Some(line)) if throughput >= ON_LINE * line => Standing::On(throughput / line),
+            (Some(throughput), Some(line)) => Standing::Below(throughput / line),
+            _ if self.cell.not_run.is_some() => Standing::NotRun,
+            _ => Standing::Unknown,
+        }
+    }
+
+    /// Whether clients are served as if each were alone. Where a request has no wait there is no such
+    /// line, and the lower one decides.
+    pub(crate) fn keeps_up(&self) -> bool {
+        let line = self.bounds.clients.or_else(|| self.bounds.lower());
+        let enough = self.throughput.zip(line).is_some_and(|(throughput, line)| throughput >= ON_LINE * line);
+        enough && self.cell.collapsed.is_empty()
+    }
+}
+
+impl Bounds {
+    /// The lower of the two lines that every server has.
+    pub(crate) fn lower(&self) -> Option<f64> {
+        match (self.clients, self.cpu) {
+            (Some(clients), Some(cpu)) => Some(clients.min(cpu)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+/// CPUs that a server may use: those it was pinned to, else all.
+pub(crate) fn server_cores(machine: &Machine) -> Option<f64> {
+    let cores = machine.server_cpus.as_ref().map_or(f64::from(machine.cpus), |cpus| cpus.len() as f64);
+    (cores > 0.0).then_some(cores)
+}
+
+/// Threads of the pool that a series runs with, from its flags or else from its name.
+pub(crate) fn pool_size(series: &Series, trial: Option<&Trial>) -> Option<u32> {
+    if series.rung != "pool" {
+        return None;
+    }
+    let flags = trial.map(|trial| trial.flags.as_slice()).unwrap_or_default();
+    let after = flags.iter().position(|flag| flag == "--threads").and_then(|place| flags.get(place + 1));
+    let joined = flags.iter().find_map(|flag| flag.strip_prefix("--threads="));
+    let from_flags = joined.or(after.map(String::as_str)).and_then(|number| number.parse().ok());
+    let from_name = || first_number(series.variant.as_deref()?)?.try_into().ok();
+    from_flags.or_else(from_name).filter(|threads| *threads > 0)
+}
+
+fn track<'e, 'a>(
+    experiment: &'e Experiment<'a>,
+    route: &'e str,
+    series: &'e Series,
+    machine: &Machine,
+) -> Track<'e, 'a> {
+    let cells: Vec<&Cell<'a>> = experiment.closed(route).filter(|cell| cell.series == *series).collect();
+    let any_trial =
+        cells.iter().flat_map(|cell| cell.ok.iter().chain(&cell.collapsed).chain(&cell.void)).next();
+    let pool = pool_size(series, any_trial.copied());
+    let wait = wait_of(experiment, route, &cells, pool);
+    let cores = server_cores(machine);
+    let point = |cell: &&'e Cell<'a>| {
+        let clients = cell.load.clients;
+        let over_wait = |number: u32| wait.map(|wait| f64::from(number) * 1_000.0 / wait.ms);
+        let us = cell.median(Metric::Cpu).filter(|us| *us > 0.0 && !experiment.asked.demonstration);
+        let bounds = Bounds {
+            clients: over_wait(clients).filter(|line| *line > 0.0),
+            // In a demonstration all servers share the CPUs at once: none has a line of its own.
+            cpu: cores.zip(us).map(|(cores, us)| cores * 1e6 / us),
+            pool: pool.and_then(over_wait),
+        };
+        Point { cell, clients, throughput: cell.median(Metric::Throughput), bounds }
+    };
+    Track { series, wait, pool, points: cells.iter().map(point).collect() }
+}
+
+/// The wait as this rung has it: its median from sent to answered at its lightest load, where nothing
+/// queues. If something may queue there (more clients than threads) or the figure is far from what the
+/// experiment asks for, what it asks for is taken instead.
+fn wait_of(experiment: &Experiment<'_>, route: &str, cells: &[&Cell<'_>], pool: Option<u32>) -> Option<Wait> {
+    let asked = &experiment.asked;
+    let nominal = asked.nominal_wait_ms.filter(|ms| ms.is_finite() && *ms > 0.0 && asked.route == route)?;
+    let lightest = cells.iter().find(|cell| !cell.ok.is_empty());
+    let measured = lightest
+        .filter(|cell| !asked.demonstration && pool.is_none_or(|threads| cell.load.clients <= threads))
+        .and_then(|cell| cell.median_of(|trial| trial.sent_to_answer_ms.p50))
+        .filter(|ms| (0.5..=1.5).contains(&(ms / nominal)));
+    Some(measured.map_or(Wait { ms: nominal, measured: false }, |ms| Wait { ms, measured: true }))
+}
+
+impl Wait {
+    /// `101 ms`, with its origin when it is not measured.
+    pub(crate) fn shown(self) -> String {
+        text::milliseconds(self.ms)
+    }
+}

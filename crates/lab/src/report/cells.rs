@@ -1,0 +1,249 @@
+//! Trials put together into what the report talks about: experiments, series (a rung with its flags) and
+//! cells (a series at a load). Void trials stay in sight here and take part in no figure.
+//!
+//! The reader goes next to `bounds`, which holds cells against what they could at most have done.
+
+use std::borrow::Cow;
+
+use crate::ladder::{self, Kind};
+use crate::report::text;
+use crate::results::{Asked, Load, Mode, NotRun, Results, Trial, TrialOutcome};
+use crate::stats::{self, Pooled, Ratio};
+
+/// Share of its core from which on the generator, and not the server, may be what was measured.
+const CLIENT_BOUND: f64 = 0.9;
+
+/// An experiment as it was run.
+#[derive(Debug)]
+pub(crate) struct Experiment<'a> {
+    pub(crate) asked: Cow<'a, Asked>,
+    /// In the order of the ladder, which is the order of every table and chart.
+    pub(crate) series: Vec<Series>,
+    /// By series, then by load.
+    pub(crate) cells: Vec<Cell<'a>>,
+}
+
+/// A rung as one experiment uses it: the same rung with other flags is another series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Series {
+    pub(crate) rung: String,
+    pub(crate) variant: Option<String>,
+}
+
+/// A series at a load: all its trials, told apart by how they ended.
+#[derive(Debug)]
+pub(crate) struct Cell<'a> {
+    pub(crate) series: Series,
+    pub(crate) load: &'a Load,
+    /// The only ones that figures come from.
+    pub(crate) ok: Vec<&'a Trial>,
+    pub(crate) collapsed: Vec<&'a Trial>,
+    pub(crate) void: Vec<&'a Trial>,
+    pub(crate) not_run: Option<&'a NotRun>,
+}
+
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Metric {
+    Throughput,
+    Cpu,
+    Memory,
+    Threads,
+    P50,
+    P99,
+}
+
+/// All experiments of a run, in the order in which they were asked. Trials of an experiment that the
+/// results do not describe (`cargo lab load` writes such) get a section of their own.
+pub(crate) fn experiments(results: &Results) -> Vec<Experiment<'_>> {
+    let mut asked: Vec<Cow<'_, Asked>> = results.experiments.iter().map(Cow::Borrowed).collect();
+    for trial in &results.trials {
+        if !asked.iter().any(|known| known.name == trial.experiment) {
+            let (name, title, route) =
+                (trial.experiment.clone(), trial.experiment.clone(), trial.load.route.clone());
+            asked.push(Cow::Owned(Asked { name, title, route, ..Asked::default() }));
+        }
+    }
+    asked.into_iter().map(|asked| Experiment::of(asked, results)).collect()
+}
+
+impl<'a> Experiment<'a> {
+    fn of(asked: Cow<'a, Asked>, results: &'a Results) -> Self {
+        let mut cells: Vec<Cell<'a>> = Vec::new();
+        for trial in results.trials.iter().filter(|trial| trial.experiment == asked.name) {
+            let series = Series { rung: trial.rung.clone(), variant: trial.variant.clone() };
+            let cell = cell_at(&mut cells, series, &trial.load);
+            match trial.outcome {
+                TrialOutcome::Ok => cell.ok.push(trial),
+                TrialOutcome::Collapsed => cell.collapsed.push(trial),
+                TrialOutcome::Void => cell.void.push(trial),
+            }
+        }
+        let not_run =
+            results.experiments.iter().find(|known| known.name == asked.name).map(|known| &known.not_run);
+        for left_out in not_run.into_iter().flatten() {
+            let series = Series { rung: left_out.rung.clone(), variant: left_out.variant.clone() };
+            cell_at(&mut cells, series, &left_out.load).not_run = Some(left_out);
+        }
+        cells.sort_by(|a, b| a.series.order().cmp(&b.series.order()).then_with(|| order_of(a.load, b.load)));
+        let mut series: Vec<Series> = cells.iter().map(|cell| cell.series.clone()).collect();
+        series.dedup();
+        Self { asked, series, cells }
+    }
+
+    /// Cells in closed loop on a route, from few clients to many.
+    pub(crate) fn closed<'s>(&'s self, route: &'s str) -> impl Iterator<Item = &'s Cell<'a>> {
+        self.cells.iter().filter(move |cell| cell.load.mode == Mode::Closed && cell.load.route == route)
+    }
+
+    /// Routes that were loaded in closed loop, in order of appearance.
+    pub(crate) fn closed_routes(&self) -> Vec<&'a str> {
+        let mut routes = Vec::new();
+        for cell in self.cells.iter().filter(|cell| cell.load.mode == Mode::Closed) {
+            if !routes.contains(&cell.load.route.as_str()) {
+                routes.push(cell.load.route.as_str());
+            }
+        }
+        routes
+    }
+
+    /// Open-loop cells that had the same load, one group per load: what latency may be compared in.
+    pub(crate) fn open_groups(&self) -> Vec<(&'a Load, Vec<&Cell<'a>>)> {
+        let mut groups: Vec<(&'a Load, Vec<&Cell<'a>>)> = Vec::new();
+        for cell in self.cells.iter().filter(|cell| cell.load.mode == Mode::Open) {
+            let same = |load: &Load| load.rate_rps == cell.load.rate_rps && load.route == cell.load.route;
+            match groups.iter_mut().find(|(load, _)| same(load)) {
+                Some((_, group)) => group.push(cell),
+                None => groups.push((cell.load, vec![cell])),
+            }
+        }
+        groups.sort_by(|(a, _), (b, _)| order_of(a, b));
+        groups
+    }
+
+    /// Every trial of it, in no particular order.
+    pub(crate) fn trials(&self) -> impl Iterator<Item = &'a Trial> {
+        self.cells.iter().flat_map(|cell| cell.ok.iter().chain(&cell.collapsed).chain(&cell.void).copied())
+    }
+}
+
+impl Series {
+    /// As charts and tables call it.
+    pub(crate) fn label(&self) -> String {
+        self.variant.as_ref().map_or_else(|| self.rung.clone(), |variant| format!("{}, {variant}", self.rung))
+    }
+
+    /// As sentences call it: the rung's name in backticks, which the page sets in the rung's colour.
+    pub(crate) fn named(&self) -> String {
+        let variant = self.variant.as_ref().map(|variant| format!(" ({variant})")).unwrap_or_default();
+        format!("`{}`{variant}", self.rung)
+    }
+
+    /// None for a rung that this program does not know.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        ladder::rung(&self.rung).ok().map(|rung| rung.kind)
+    }
+
+    /// The ladder first, then `5 threads` before `20 threads`.
+    fn order(&self) -> (usize, &str, Option<u64>, Option<&str>) {
+        let number = self.variant.as_deref().and_then(first_number);
+        (text::ladder_place(&self.rung), &self.rung, number, self.variant.as_deref())
+    }
+}
+
+impl<'a> Cell<'a> {
+    /// Median over the trials that count.
+    pub(crate) fn median(&self, metric: Metric) -> Option<f64> {
+        stats::median(&self.values(metric))
+    }
+
+    /// One value per trial that counts.
+    pub(crate) fn values(&self, metric: Metric) -> Vec<f64> {
+        self.ok.iter().filter_map(|trial| metric.of(trial)).collect()
+    }
+
+    /// Median of any other figure of the trials that count.
+    pub(crate) fn median_of(&self, figure: impl Fn(&Trial) -> Option<f64>) -> Option<f64> {
+        let values: Vec<f64> =
+            self.ok.iter().filter_map(|trial| figure(trial)).filter(|v| v.is_finite()).collect();
+        stats::median(&values)
+    }
+
+    /// Response times of all trials that count as one distribution.
+    pub(crate) fn pooled(&self) -> Option<Pooled> {
+        Pooled::of(self.ok.iter().filter_map(|trial| trial.histogram.as_deref()))
+    }
+
+    /// This cell over another, block by block.
+    pub(crate) fn over(&self, other: &Cell<'_>, metric: Metric) -> Option<Ratio> {
+        let pairs: Vec<(f64, f64)> = self
+            .ok
+            .iter()
+            .filter_map(|mine| {
+                let theirs = other.ok.iter().find(|theirs| theirs.block == mine.block)?;
+                Some((metric.of(mine)?, metric.of(theirs)?))
+            })
+            .collect();
+        stats::ratio(&pairs)
+    }
+
+    /// Share of its core that the generator used, where that is so much that the throughput may be its own.
+    pub(crate) fn client_bound(&self) -> Option<f64> {
+        self.median_of(|trial| trial.client.core_busy).filter(|busy| *busy > CLIENT_BOUND)
+    }
+
+    /// `256 clients`, or `100 requests/s` in open loop.
+    pub(crate) fn load_label(&self) -> String {
+        match (self.load.mode, self.load.rate_rps) {
+            (Mode::Open, Some(rate)) => format!("{} requests/s due", text::exact(rate)),
+            (Mode::Open, None) => "open loop".into(),
+            (Mode::Closed, _) => text::counted(self.load.clients.into(), "client"),
+        }
+    }
+}
+
+impl Metric {
+    /// The figure of a trial; none when it is missing or no number that can be shown.
+    pub(crate) fn of(self, trial: &Trial) -> Option<f64> {
+        let value = match self {
+            Self::Throughput => trial.throughput_rps,
+            Self::Cpu => trial.server.cpu_us_per_request,
+            Self::Memory => trial.server.memory_per_connection_bytes,
+            Self::Threads => trial.server.threads_peak.map(|threads| threads as f64),
+            Self::P50 => trial.latency_ms.p50,
+            Self::P99 => trial.latency_ms.p99,
+        };
+        value.filter(|value| value.is_finite() && *value >= 0.0)
+    }
+
+    /// With its unit, for a sentence.
+    pub(crate) fn show(self, value: f64) -> String {
+        match self {
+            Self::Throughput => format!("{} requests/s", text::rounded(value)),
+            Self::Cpu => format!("{} µs", text::rounded(value)),
+            Self::Memory => text::bytes(value),
+            Self::Threads => text::counted(value as u64, "thread"),
+            Self::P50 | Self::P99 => text::milliseconds(value),
+        }
+    }
+}
+
+fn cell_at<'c, 'a>(cells: &'c mut Vec<Cell<'a>>, series: Series, load: &'a Load) -> &'c mut Cell<'a> {
+    let place =
+        cells.iter().position(|cell| cell.series == series && cell.load == load).unwrap_or_else(|| {
+            let (ok, collapsed, void) = (Vec::new(), Vec::new(), Vec::new());
+            cells.push(Cell { series, load, ok, collapsed, void, not_run: None });
+            cells.len() - 1
+        });
+    &mut cells[place]
+}
+
+fn order_of(a: &Load, b: &Load) -> std::cmp::Ordering {
+    let rate = |load: &Load| load.rate_rps.unwrap_or(0.0);
+    (a.mode, &a.route, a.clients).cmp(&(b.mode, &b.route, b.clients)).then(rate(a).total_cmp(&rate(b)))
+}
+
+/// The first whole number in a text.
+pub(crate) fn first_number(text: &str) -> Option<u64> {
+    text.split(|letter: char| !letter.is_ascii_digit()).find(|digits| !digits.is_empty())?.parse().ok()
+}

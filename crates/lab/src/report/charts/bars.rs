@@ -1,0 +1,244 @@
+//! Figures at a single load: a bar per series, the median of its trials.
+
+use plotly::common::{
+    Anchor, DashType, Font, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape, TextAnchor,
+    TextPosition,
+};
+use plotly::layout::{Annotation, Axis, Shape, ShapeLine, ShapeType};
+use plotly::{Bar, Scatter, Trace};
+
+use crate::report::bounds::{Point, Sweep, Track};
+use crate::report::cells::{Cell, Experiment, Metric};
+use crate::report::charts::frame::{Span, escaped, layout, note, title};
+use crate::report::charts::{Chart, Measure, json, style};
+use crate::report::tables::{Table, shown};
+use crate::report::text::{counted, exact, listed, rounded};
+use crate::results::Trial;
+use crate::stats;
+
+/// Throughput beside what slots allow and what others state.
+pub(crate) fn throughput(experiment: &Experiment<'_>, sweep: &Sweep<'_, '_>) -> Option<Chart> {
+    let mut bars = of_sweep(sweep, |trial| Metric::Throughput.of(trial));
+    bars.extend(experiment.asked.stated.iter().map(|stated| Row {
+        label: stated.label.clone(),
+        color: "@muted".into(),
+        value: Some(stated.throughput_rps),
+        trials: Vec::new(),
+        kind: RowKind::Stated,
+    }));
+    let lines = slot_lines(sweep);
+    let chart = Drawing { bars: &bars, lines: &lines, axis: "requests/s" };
+    Some(Chart {
+        title: "Throughput".into(),
+        how_to_read: "A bar is the median of the trials that count, a mark one trial. Dashed lines: what so many threads or \
+            clients can get at most, each of them waiting. Hatched bars were stated by others or are void."
+            .into(),
+        alt: alt("Throughput", &bars, |rps| format!("{} requests/s", rounded(rps))),
+        figure: chart.json()?,
+        table: table("Throughput", "requests/s", &bars),
+        main: true,
+        height_rem: height_rem(bars.len()),
+    })
+}
+
+/// Any other figure.
+pub(crate) fn one_load(sweep: &Sweep<'_, '_>, measure: &Measure) -> Option<Chart> {
+    let bars = of_sweep(sweep, |trial| measure.metric.of(trial).map(|value| value / measure.unit));
+    let chart = Drawing { bars: &bars, lines: &[], axis: measure.axis };
+    Some(Chart {
+        title: measure.title.into(),
+        how_to_read: "A bar is the median of the trials that count, a mark one trial; shorter is cheaper."
+            .into(),
+        alt: alt(measure.title, &bars, |value| measure.metric.show(value * measure.unit)),
+        figure: chart.json()?,
+        table: table(measure.title, measure.axis, &bars),
+        main: false,
+        height_rem: height_rem(bars.len()),
+    })
+}
+
+fn height_rem(bars: usize) -> f64 {
+    7.5 + 2.3 * bars as f64
+}
+
+/// A bar to be.
+struct Row {
+    label: String,
+    color: String,
+    value: Option<f64>,
+    trials: Vec<f64>,
+    kind: RowKind,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum RowKind {
+    Measured,
+    Void,
+    Stated,
+}
+
+struct Drawing<'d> {
+    bars: &'d [Row],
+    /// Where, and what it is called.
+    lines: &'d [(f64, String)],
+    axis: &'d str,
+}
+
+impl Drawing<'_> {
+    /// None when there is no bar with a value.
+    fn json(&self) -> Option<String> {
+        let known: Vec<&Row> = self.bars.iter().filter(|row| row.value.is_some()).collect();
+        let highest = known.iter().flat_map(|row| row.value.iter().chain(&row.trials)).copied();
+        let x = Span::from_zero(highest.chain(self.lines.iter().map(|(at, _)| *at)))?;
+        if known.is_empty() {
+            return None;
+        }
+        let labels: Vec<String> = known.iter().map(|row| escaped(&row.label)).collect();
+        let values: Vec<f64> = known.iter().filter_map(|row| row.value).collect();
+        let pattern = |row: &&Row| {
+            if row.kind == RowKind::Measured { PatternShape::None } else { PatternShape::RightDiagonalLine }
+        };
+        let colors: Vec<String> = known.iter().map(|row| row.color.clone()).collect();
+        let bar = Bar::new(values.clone(), labels)
+            .orientation(Orientation::Horizontal)
+            .text_array(values.iter().map(|value| format!("<b>{}</b>", exact(*value))).collect::<Vec<_>>())
+            // Inside where it fits, but never on hatching.
+            .text_position_array(known.iter().map(|row| row.text_position()).collect())
+            .inside_text_anchor(TextAnchor::End)
+            .inside_text_font(Font::new().color("@page"))
+            .outside_text_font(Font::new().color("@ink"))
+            .clip_on_axis(false)
+            .marker(
+                Marker::new()
+                    .color_array(colors)
+                    .pattern(Pattern::new().shape_array(known.iter().map(pattern).collect()).solidity(0.35)),
+            )
+            .hover_template(format!("%{{y}}: %{{x:,.4~g}} {}<extra></extra>", self.axis));
+        let traces: Vec<Box<dyn Trace>> =
+            [Some(bar as Box<dyn Trace>), marks(&known)].into_iter().flatten().collect();
+        let y = Axis::new()
+            .auto_range(true)
+            .auto_margin(true)
+            .show_grid(false)
+            .tick_color("@axis")
+            .line_color("@axis");
+        let notes = self.lines.iter().map(|(at, text)| line_label(*at, text)).collect();
+        let layout = layout(x.axis().title(title(self.axis)), reversed(y, &known), "", notes, false)
+            .bar_gap(0.4)
+            .shapes(self.lines.iter().map(|(at, _)| vertical(*at)).collect());
+        Some(json(traces, layout))
+    }
+}
+
+impl Row {
+    fn text_position(&self) -> TextPosition {
+        if self.kind == RowKind::Measured { TextPosition::Auto } else { TextPosition::Outside }
+    }
+}
+
+/// Plotly draws categories upwards; the first rung belongs on top.
+fn reversed(axis: Axis, rows: &[&Row]) -> Axis {
+    axis.range(vec![rows.len() as f64 - 0.45, -0.55]).auto_range(false)
+}
+
+/// The trials of each bar that has several.
+fn marks(rows: &[&Row]) -> Option<Box<dyn Trace>> {
+    let several = rows.iter().filter(|row| row.trials.len() > 1);
+    let (x, y): (Vec<f64>, Vec<String>) =
+        several.flat_map(|row| row.trials.iter().map(|value| (*value, escaped(&row.label)))).unzip();
+    if x.is_empty() {
+        return None;
+    }
+    let marks = Scatter::new(x, y)
+        .mode(Mode::Markers)
+        .marker(
+            Marker::new()
+                .symbol(MarkerSymbol::LineNSOpen)
+                .size(14)
+                .color("@ink")
+                .line(Line::new().width(1.5)),
+        )
+        .hover_template("%{y}, one trial: %{x:,.4~g}<extra></extra>");
+    Some(marks)
+}
+
+fn vertical(at: f64) -> Shape {
+    Shape::new()
+        .shape_type(ShapeType::Line)
+        .x_ref("x")
+        .y_ref("paper")
+        .x0(at)
+        .x1(at)
+        .y0(0.0)
+        .y1(1.0)
+        .line(ShapeLine::new().color("@muted").width(1.5).dash(DashType::Dash))
+}
+
+fn line_label(at: f64, text: &str) -> Annotation {
+    note(text, "@muted").show_arrow(false).x(at).y_ref("paper").y(1.0).y_anchor(Anchor::Bottom)
+}
+
+/// K / W and C / W, each once.
+fn slot_lines(sweep: &Sweep<'_, '_>) -> Vec<(f64, String)> {
+    let mut lines: Vec<(f64, String)> = Vec::new();
+    for track in &sweep.tracks {
+        let (Some(wait), Some(point)) = (track.wait, track.points.first()) else { continue };
+        let threads = track.pool.filter(|threads| *threads < point.clients);
+        let slots =
+            [(threads, point.bounds.pool, "thread"), (Some(point.clients), point.bounds.clients, "client")];
+        for (number, line, noun) in slots {
+            let (Some(number), Some(line)) = (number, line) else { continue };
+            if !lines.iter().any(|(known, _)| (known / line - 1.0).abs() < 0.01) {
+                lines.push((line, format!("{} ÷ {}", counted(number.into(), noun), wait.shown())));
+            }
+        }
+    }
+    lines
+}
+
+fn of_sweep(sweep: &Sweep<'_, '_>, figure: impl Fn(&Trial) -> Option<f64>) -> Vec<Row> {
+    let row = |track: &Track<'_, '_>| {
+        let Point { cell, .. } = track.points.first()?;
+        let values =
+            |trials: &[&Trial]| trials.iter().filter_map(|trial| figure(trial)).collect::<Vec<f64>>();
+        let (counting, void) = (values(&cell.ok), values(&cell.void));
+        let only_void = counting.is_empty() && !void.is_empty();
+        let (kind, trials) = if only_void { (RowKind::Void, void) } else { (RowKind::Measured, counting) };
+        Some(Row {
+            label: label(track, cell, kind),
+            color: if only_void { "@muted".into() } else { style::of(track.series).token() },
+            value: stats::median(&trials),
+            trials,
+            kind,
+        })
+    };
+    sweep.tracks.iter().filter_map(row).collect()
+}
+
+fn label(track: &Track<'_, '_>, cell: &Cell<'_>, kind: RowKind) -> String {
+    let name = track.series.label();
+    match kind {
+        RowKind::Void => format!("{name} (void)"),
+        _ if !cell.collapsed.is_empty() => format!("{name} (collapsed)"),
+        _ => name,
+    }
+}
+
+fn alt(what: &str, rows: &[Row], show: impl Fn(f64) -> String) -> String {
+    let known: Vec<String> =
+        rows.iter().filter_map(|row| Some(format!("{} {}", row.label, show(row.value?)))).collect();
+    format!("{what}: {}.", listed(&known))
+}
+
+fn table(title: &str, unit: &str, rows: &[Row]) -> Table {
+    let row = |row: &Row| {
+        let trials: Vec<String> = row.trials.iter().map(|value| exact(*value)).collect();
+        vec![row.label.clone(), shown(row.value, exact), trials.join("; ")]
+    };
+    Table {
+        caption: format!("{title}: the figures behind the chart"),
+        headers: vec!["series".into(), format!("median, {unit}"), "each trial".into()],
+        rows: rows.iter().map(row).collect(),
+        numbers_from: 1,
+    }
+}

@@ -1,0 +1,98 @@
+//! What the figures say, in sentences that are computed: with other data they are other sentences.
+//!
+//! Nothing here knows who should win. Void trials never get here, equality is claimed only by the rule of
+//! `stats`, and where too little was measured the sentence says that instead. One file per kind of
+//! question: `sweep` (how far does it carry), `cost` (what does it take), `latency` (how long does it
+//! take), `demonstration` (the lecture).
+
+mod cost;
+mod demonstration;
+mod latency;
+mod sweep;
+
+use crate::report::bounds::Sweep;
+use crate::report::cells::Experiment;
+use crate::report::text::{self, counted};
+use crate::results::{Machine, Results, TrialOutcome};
+
+/// A sentence or two. Names of rungs are in backticks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) text: String,
+    /// Belongs to the answer on the first screen.
+    pub(crate) headline: bool,
+}
+
+/// Everything that one experiment shows.
+pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding> {
+    if let Some(nothing) = nothing_to_say(experiment) {
+        return vec![Finding::headline(nothing)];
+    }
+    if experiment.asked.demonstration {
+        return demonstration::findings(experiment, machine);
+    }
+    let mut findings = Vec::new();
+    for route in experiment.closed_routes() {
+        let Some(sweep) = Sweep::of(experiment, route, machine) else { continue };
+        findings.extend(sweep::findings(&sweep, machine));
+        findings.extend(cost::findings(&sweep));
+    }
+    for (load, cells) in experiment.open_groups() {
+        findings.extend(latency::findings(load, &cells));
+    }
+    findings
+}
+
+/// What the reader must know about the run as a whole before reading on.
+pub(crate) fn cautions(results: &Results) -> Vec<String> {
+    let mut cautions = Vec::new();
+    let ran = results.trials.len() as u64;
+    if !results.complete {
+        cautions.push(format!(
+            "This run did not come to its end: what follows rests on the {} that did.",
+            counted(ran, "trial")
+        ));
+    } else if ran == 0 {
+        cautions.push("No trial was recorded, so nothing can be said.".into());
+    }
+    if results.quick {
+        cautions.push("A quick look: one block, so points without intervals.".into());
+    }
+    let void = results.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Void).count() as u64;
+    if void > 0 {
+        let (are, they) = if void == 1 { ("is", "it takes") } else { ("are", "they take") };
+        cautions.push(format!(
+            "{} of {} {are} void: {they} part in no figure and no sentence; the reasons are below.",
+            text::count(void),
+            counted(ran, "trial")
+        ));
+    }
+    cautions
+}
+
+impl Finding {
+    pub(crate) fn headline(text: String) -> Self {
+        Self { text, headline: true }
+    }
+
+    pub(crate) fn detail(text: String) -> Self {
+        Self { text, headline: false }
+    }
+}
+
+/// Why an experiment shows nothing, if so.
+fn nothing_to_say(experiment: &Experiment<'_>) -> Option<String> {
+    let outcomes: Vec<TrialOutcome> = experiment.trials().map(|trial| trial.outcome).collect();
+    if outcomes.is_empty() {
+        Some("Nothing of this was measured.".into())
+    } else if outcomes.iter().all(|outcome| *outcome == TrialOutcome::Void) {
+        let all = match outcomes.len() {
+            1 => "its only trial is".into(),
+            2 => "both trials are".into(),
+            more => format!("all {more} trials are"),
+        };
+        Some(format!("Nothing can be concluded: {all} void."))
+    } else {
+        None
+    }
+}

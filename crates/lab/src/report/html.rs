@@ -1,0 +1,268 @@
+//! `report.html`: one file, findings first, that opens anywhere and asks nobody for anything.
+//!
+//! The template is checked when this crate is built and escapes what it is given (askama; plotly renders
+//! with it too, so that it costs no second engine). The page's security policy forbids every request, so
+//! "works offline" is not only a habit. Charts are drawn by the script that the plotly crate carries.
+//!
+//! Layout and colours: `templates/report.{html,css,js}`.
+
+use std::io::Write;
+use std::sync::LazyLock;
+
+use askama::Template;
+use plotly::Plot;
+
+use crate::ladder;
+use crate::report::cells::Experiment;
+use crate::report::charts::{self, Chart, style};
+use crate::report::tables::{self, Table};
+use crate::report::text::{self, bytes, count, listed};
+use crate::report::{Report, Writer, findings};
+use crate::results::{Machine, Mode, Results};
+
+/// Writes `report.html`.
+pub(crate) struct Html;
+
+impl Writer for Html {
+    fn file_name(&self) -> &'static str {
+        "report.html"
+    }
+
+    fn write(&self, report: &Report<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
+        let page = Page::of(report);
+        out.write_all(page.render()?.as_bytes())?;
+        Ok(())
+    }
+}
+
+/// What the template shows.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    results: &'a Results,
+    question: String,
+    cautions: Vec<String>,
+    /// The answer: headlines of all experiments, the main one's first.
+    answer: Vec<Vec<Span>>,
+    /// The picture on the first screen.
+    hero: Option<Figure>,
+    machine: String,
+    sections: Vec<Section>,
+    details: Vec<(&'static str, String)>,
+    notes: Vec<String>,
+    /// The charts' script, with its tags.
+    plotly: &'static str,
+}
+
+/// An experiment on the page.
+struct Section {
+    anchor: String,
+    title: String,
+    demonstration: bool,
+    question: String,
+    expect: String,
+    findings: Vec<Vec<Span>>,
+    figures: Vec<Figure>,
+    /// Its picture is the one on the first screen.
+    has_hero: bool,
+    cells: Table,
+    remarks: Vec<Vec<Span>>,
+    repeat: String,
+}
+
+struct Figure {
+    id: String,
+    chart: Chart,
+}
+
+impl Figure {
+    /// What plotly.js draws, safe inside of a script element: nothing in it can end that element.
+    fn json(&self) -> String {
+        self.chart.figure.replace('<', "\\u003c")
+    }
+}
+
+/// A piece of a sentence; a rung's name has a class, which is its colour.
+struct Span {
+    text: String,
+    class: Option<&'static str>,
+}
+
+impl<'a> Page<'a> {
+    fn of(report: &'a Report<'a>) -> Self {
+        let (results, machine) = (report.results, &report.results.machine);
+        let main = main_experiment(&report.experiments);
+        let mut hero = None;
+        let sections: Vec<Section> = report
+            .experiments
+            .iter()
+            .enumerate()
+            .map(|(place, experiment)| {
+                let mut section = Section::of(experiment, results, place);
+                if Some(place) == main && section.figures.first().is_some_and(|figure| figure.chart.main) {
+                    hero = Some(section.figures.remove(0));
+                    section.has_hero = true;
+                }
+                section
+            })
+            .collect();
+        let first = main.map(|place| &report.experiments[place]);
+        let question =
+            first.map(|experiment| experiment.asked.question.clone()).filter(|question| !question.is_empty());
+        Self {
+            results,
+            question: question.unwrap_or_else(|| "What was measured".into()),
+            cautions: findings::cautions(results),
+            answer: answer(report, main),
+            hero,
+            machine: machine_line(machine),
+            sections,
+            details: details(results),
+            notes: machine.notes.clone(),
+            plotly: &SCRIPT,
+        }
+    }
+}
+
+impl Section {
+    fn of(experiment: &Experiment<'_>, results: &Results, place: usize) -> Self {
+        let asked = &experiment.asked;
+        let findings = findings::of(experiment, &results.machine);
+        let figures = charts::of(experiment, &results.machine)
+            .into_iter()
+            .enumerate()
+            .map(|(number, chart)| Figure { id: format!("figure-{}-{}", place + 1, number + 1), chart })
+            .collect();
+        Self {
+            anchor: format!("experiment-{}", place + 1),
+            title: if asked.title.is_empty() { asked.name.clone() } else { asked.title.clone() },
+            demonstration: asked.demonstration,
+            question: asked.question.clone(),
+            expect: asked.expect.clone(),
+            findings: findings.iter().map(|finding| spans(&finding.text)).collect(),
+            figures,
+            has_hero: false,
+            cells: tables::cells(experiment, &results.machine),
+            remarks: tables::remarks(experiment).iter().map(|remark| spans(remark)).collect(),
+            repeat: format!("cargo lab compare {} --seed {}", asked.name, results.seed),
+        }
+    }
+}
+
+/// The experiment that the first screen is about: the first that compares over several loads, else the
+/// first that compares, else the first.
+fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
+    let sweeps = |experiment: &&Experiment<'_>| {
+        let mut levels: Vec<u32> = experiment
+            .cells
+            .iter()
+            .filter(|cell| cell.load.mode == Mode::Closed && !cell.ok.is_empty())
+            .map(|cell| cell.load.clients)
+            .collect();
+        levels.sort_unstable();
+        levels.dedup();
+        !experiment.asked.demonstration && levels.len() > 1
+    };
+    let place = |wanted: &dyn Fn(&&Experiment<'_>) -> bool| {
+        experiments.iter().position(|experiment| wanted(&experiment))
+    };
+    place(&sweeps)
+        .or_else(|| {
+            place(&|experiment| !experiment.asked.demonstration && experiment.trials().next().is_some())
+        })
+        .or_else(|| place(&|experiment| experiment.trials().next().is_some()))
+        .or((!experiments.is_empty()).then_some(0))
+}
+
+fn answer(report: &Report<'_>, main: Option<usize>) -> Vec<Vec<Span>> {
+    let of = |place: usize| findings::of(&report.experiments[place], &report.results.machine);
+    let others = (0..report.experiments.len()).filter(|place| Some(*place) != main);
+    main.into_iter()
+        .chain(others)
+        .flat_map(of)
+        .filter(|finding| finding.headline)
+        .map(|finding| spans(&finding.text))
+        .collect()
+}
+
+/// Cuts a sentence at its backticks.
+fn spans(text: &str) -> Vec<Span> {
+    text.split('`')
+        .enumerate()
+        .filter(|(_, piece)| !piece.is_empty())
+        .map(|(place, piece)| {
+            let name = place % 2 == 1;
+            let class =
+                name.then(|| style::of_rung(piece, ladder::rung(piece).ok().map(|rung| rung.kind)).color);
+            Span { text: piece.to_owned(), class }
+        })
+        .collect()
+}
+
+/// `Linux 6.1, 2 × Some CPU, 4 GiB; servers on CPU 1, load on CPU 0`
+fn machine_line(machine: &Machine) -> String {
+    let mut parts = vec![machine.os.clone()];
+    let cpu = machine.cpu.as_deref().unwrap_or("unknown processor");
+    parts.push(format!("{} × {cpu}", machine.cpus));
+    parts.extend(machine.memory_bytes.map(|memory| bytes(memory as f64)));
+    let mut line = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    if let (Some(server), Some(client)) = (&machine.server_cpus, &machine.client_cpus) {
+        line.push_str(&format!("; servers on {}, load on {}", cpus(server), cpus(client)));
+    }
+    line
+}
+
+fn cpus(numbers: &[u32]) -> String {
+    let noun = if numbers.len() == 1 { "CPU" } else { "CPUs" };
+    format!("{noun} {}", listed(&numbers.iter().map(ToString::to_string).collect::<Vec<_>>()))
+}
+
+/// What the footer lists: label and value.
+fn details(results: &Results) -> Vec<(&'static str, String)> {
+    let machine = &results.machine;
+    let limit = |(name, value): (&String, &Option<u64>)| match value {
+        Some(value) => format!("{name} {}", count(*value)),
+        None => format!("{name} unlimited or unknown"),
+    };
+    let mut details = vec![
+        ("Parkbench", results.version.clone()),
+        ("Started", results.started.clone()),
+        ("Seed", results.seed.to_string()),
+        ("Trials", text::count(results.trials.len() as u64)),
+        ("Machine", machine_line(machine)),
+    ];
+    if machine.server_cpus.is_none() {
+        details.push(("Pinning", "none: servers, upstream and generator shared all CPUs".into()));
+    }
+    if let Some((soft, hard)) = machine.open_files {
+        details.push(("Open files", format!("{} (hard limit {})", count(soft), count(hard))));
+    }
+    if !machine.limits.is_empty() {
+        details.push(("Other limits", machine.limits.iter().map(limit).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(load) = machine.load_average {
+        details.push(("Load before the run", format!("{load:.2} (average over one minute)")));
+    }
+    let mut flags: Vec<String> = Vec::new();
+    for trial in &results.trials {
+        let line = format!("{}: {}", trial.rung, trial.flags.join(" "));
+        if !trial.flags.is_empty() && !flags.contains(&line) {
+            flags.push(line);
+        }
+    }
+    if !flags.is_empty() {
+        details.push(("Flags of the servers", flags.join("; ")));
+    }
+    details
+}
+
+/// plotly.js alone: the crate's sources for offline use hold it first and `MathJax`, which nothing here
+/// needs and which is a third of them, second.
+static SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    const END: &str = "</script>";
+    let mut sources = Plot::offline_js_sources();
+    if let Some(end) = sources.find(END) {
+        sources.truncate(end + END.len());
+    }
+    sources
+});

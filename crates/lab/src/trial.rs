@@ -1,0 +1,206 @@
+//! One trial: fresh processes, a load, a window that is watched from edge to edge, and an end.
+//!
+//! What came out is only gathered here; `judge.rs` says what it means.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use loadgen::protocol::{Arrivals, Event, Expect, Load, Outcome, Spec};
+
+use crate::cell::Cell;
+use crate::contract::http::{Connection, Request};
+use crate::cpus::Split;
+use crate::generator::Generator;
+use crate::judge::{self, Found};
+use crate::plan::Step;
+use crate::probe::{self, Edges, Observed};
+use crate::process::Process;
+use crate::programs::Programs;
+use crate::progress::Progress;
+use crate::results::{Mode, Trial};
+use crate::stop::{self, Stopped};
+
+/// What all trials of a run have in common.
+pub struct Bench<'a> {
+    /// What to start.
+    pub programs: &'a Programs,
+    /// Where it may run.
+    pub split: Option<&'a Split>,
+    /// Start of the run, on the monotonic clock.
+    pub started_ns: u64,
+}
+
+/// Runs a step; its trials come in the order of its cells. First all servers are started and asked once,
+/// then all loads begin, so that side by side means at the same time.
+///
+/// # Errors
+/// When something other than a measured server fails, or somebody asked the lab to stop.
+pub(crate) fn run(step: &Step, bench: &Bench<'_>, progress: &Progress) -> anyhow::Result<Vec<Trial>> {
+    let ready = at_once(step.cells.iter().collect(), |cell| Side::start(cell, bench))?;
+    let pairs = step.cells.iter().zip(ready).collect();
+    at_once(pairs, |(cell, side)| {
+        let found = side.measure(cell, bench, progress)?;
+        Ok(judge::trial(cell.subject(), &found, bench.started_ns))
+    })
+}
+
+/// Does the same to each, at the same time.
+fn at_once<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(T) -> anyhow::Result<R> + Sync,
+) -> anyhow::Result<Vec<R>> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = items.into_iter().map(|item| scope.spawn(move || work(item))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<R>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect()
+    })
+}
+
+/// A server with its upstream, up and asked once.
+struct Side {
+    server: Process,
+    /// Held for its life only.
+    _upstream: Option<Process>,
+    addr: SocketAddr,
+    idle: probe::Size,
+    /// The body that the first request was answered with, or why it was not.
+    first: Result<Option<String>, String>,
+}
+
+/// Time for a server that has just announced itself to come to rest before its idle memory is read.
+const REST: Duration = Duration::from_millis(50);
+
+impl Side {
+    fn start(cell: &Cell, bench: &Bench<'_>) -> anyhow::Result<Self> {
+        let client_cpus = bench.split.map(|split| split.client.as_slice());
+        let server_cpus = bench.split.map(|split| split.server.as_slice());
+        let mut flags = vec!["--port=0".to_owned(), "--exit-with-stdin".to_owned()];
+        let upstream = match &cell.upstream {
+            None => None,
+            Some(upstream) => {
+                let mut its_flags = flags.clone();
+                its_flags.push(format!("--delay={}", upstream.delay));
+                its_flags.push(format!("--time-scale={}", upstream.time_scale.0));
+                its_flags.push(format!("--seed={}", cell.seed));
+                let (process, addr) =
+                    Process::listening(bench.programs.path("upstream")?, &its_flags, client_cpus)?;
+                flags.push(format!("--upstream=http://{addr}"));
+                Some(process)
+            }
+        };
+        if cell.rung.supervised {
+            // A collapse is what an experiment is after; nobody shall repair it.
+            flags.push("--no-supervisor".to_owned());
+        }
+        flags.extend(cell.flags.iter().cloned());
+        let (server, addr) =
+            Process::listening(bench.programs.path(cell.rung.program)?, &flags, server_cpus)?;
+        std::thread::sleep(REST);
+        let idle = probe::size(server.pid());
+        let first = first_answer(addr, &cell.load.route, Duration::from_millis(cell.timeout_ms));
+        Ok(Self { server, _upstream: upstream, addr, idle, first })
+    }
+
+    fn measure(mut self, cell: &Cell, bench: &Bench<'_>, progress: &Progress) -> anyhow::Result<Found> {
+        let mut found = Found { idle: self.idle, ..Found::default() };
+        match self.first {
+            Err(ref reason) => found.failure = Some(format!("the first request failed: {reason}")),
+            Ok(ref body) => {
+                let spec = spec(cell, self.addr, body.clone());
+                let show = |now: &str| progress.now(&format!("{}, {}: {now}", cell.who(), cell.what()));
+                match generate(&spec, bench, self.server.pid(), show) {
+                    Ok((outcome, edges, observed)) => {
+                        found.outcome = Some(outcome);
+                        found.edges = edges;
+                        found.observed = observed;
+                    }
+                    Err(error) if stop::requested() || error.is::<Stopped>() => return Err(Stopped.into()),
+                    Err(error) => found.failure = Some(format!("{error:#}")),
+                }
+            }
+        }
+        found.died = self.server.poll();
+        found.deaf = found.died.is_none() && refuses(self.addr);
+        // A server may refuse since it is just about to end.
+        if found.deaf {
+            found.died = self.server.wait(Duration::from_millis(300));
+        }
+        found.ended = self.server.end();
+        found.log = self.server.log();
+        Ok(found)
+    }
+}
+
+fn spec(cell: &Cell, addr: SocketAddr, body: Option<String>) -> Spec {
+    let load = match (cell.load.mode, cell.load.rate_rps) {
+        (Mode::Open, Some(rate_rps)) => {
+            Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: cell.load.clients }
+        }
+        _ => Load::Closed { clients: cell.load.clients },
+    };
+    Spec {
+        url: format!("http://{addr}{}", cell.load.route),
+        method: "GET".into(),
+        body: None,
+        load,
+        keep_alive: true,
+        timeout_ms: cell.timeout_ms,
+        warm_up_ms: cell.warm_up_ms,
+        window_ms: cell.window_ms,
+        series_interval_ms: probe::INTERVAL_MS,
+        expect: Expect { status: 200, body },
+        seed: cell.seed,
+        allow_remote: None,
+    }
+}
+
+/// Runs a load to its end while the server is watched over the window.
+///
+/// # Errors
+/// When the generator fails, or somebody asked the lab to stop.
+pub fn generate(
+    spec: &Spec,
+    bench: &Bench<'_>,
+    server: u32,
+    mut show: impl FnMut(&str),
+) -> anyhow::Result<(Outcome, Option<Edges>, Option<Observed>)> {
+    let cpus = bench.split.map(|split| split.client.as_slice());
+    let mut watched = None;
+    let outcome = Generator::start(bench.programs, spec, cpus)?.outcome(spec, |event| {
+        match event {
+            Event::Window { start_ns, end_ns } => {
+                let edges = Edges { start_ns, end_ns };
+                // Told too late, the edge cannot be read any more, and half a window is none.
+                let probe = if probe::is_ahead(edges) { Some(probe::watch(server, edges)?) } else { None };
+                watched = Some((edges, probe));
+            }
+            Event::Progress { completed, errors, in_flight, .. } => {
+                show(&format!("{completed} requests/s, {errors} errors/s, {in_flight} in flight"));
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let edges = watched.as_ref().map(|(edges, _)| *edges);
+    Ok((outcome, edges, watched.and_then(|(_, probe)| probe?.join().ok())))
+}
+
+/// One request before the load: it must be answered, and its answer is what all others are held to.
+fn first_answer(addr: SocketAddr, target: &str, deadline: Duration) -> Result<Option<String>, String> {
+    let answer = Connection::open(addr, deadline).and_then(|mut c| c.exchange(&Request::get(target)));
+    let answer = answer.map_err(|error| error.to_string())?;
+    let body = String::from_utf8(answer.body);
+    match answer.status {
+        200 => Ok(body.ok()),
+        status => Err(format!("status {status}: {:.200}", body.unwrap_or_default())),
+    }
+}
+
+/// Whether a server that is there does not take connections any more.
+fn refuses(addr: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&addr, Duration::from_secs(1))
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}

@@ -1,0 +1,106 @@
+//! How long a request waits by design: W in `clients / W` and `threads / W`.
+//!
+//! It is known for a wait inside the server and for upstream calls with a known mean. Where calls run in
+//! sequence on one rung and at once on another there is no one wait, and none is claimed.
+
+use anyhow::{Context as _, bail};
+use handlers::Route;
+use serde::Deserialize;
+
+use crate::experiment::Upstream;
+
+/// Mean wait of one request; `None` where it has none, or none that all rungs share.
+///
+/// # Errors
+/// When the upstream's delay is not a profile.
+pub(crate) fn nominal_ms(route: &Route, upstream: &Upstream) -> anyhow::Result<Option<f64>> {
+    let delays = delays(&upstream.delay)?;
+    let scaled = |ms: Option<f64>| ms.map(|ms| ms * upstream.time_scale.0);
+    Ok(match route {
+        Route::Wait { ms } => Some(f64::from(*ms)).filter(|ms| *ms > 0.0),
+        Route::Sun(_) => scaled(delays.map(|delays| delays.location_ms + delays.call_ms)),
+        Route::Weather(_) => scaled(delays.map(|delays| delays.call_ms)),
+        Route::Stream { chunks, gap_ms } => Some(f64::from((chunks - 1) * gap_ms)).filter(|ms| *ms > 0.0),
+        _ => None,
+    })
+}
+
+/// Whether a route needs the services behind the server.
+pub(crate) fn calls_upstream(route: &Route) -> bool {
+    matches!(route, Route::Sun(_) | Route::Weather(_) | Route::City(_))
+}
+
+/// Mean delays of a profile's calls.
+struct Delays {
+    location_ms: f64,
+    call_ms: f64,
+}
+
+/// `None` for a profile whose mean is not stated in its name.
+fn delays(profile: &str) -> anyhow::Result<Option<Delays>> {
+    let of_each = |ms| Delays { location_ms: ms, call_ms: ms };
+    match profile.split_once(':') {
+        None if profile == "lecture" => lecture().map(Some),
+        Some(("fixed" | "exp", mean)) => {
+            let ms = mean.strip_suffix("ms").and_then(|ms| ms.parse().ok());
+            Ok(Some(of_each(
+                ms.with_context(|| format!("upstream.delay: \"{profile}\" should be such as fixed:100ms"))?,
+            )))
+        }
+        Some(("lognormal", _)) => Ok(None),
+        _ => bail!(
+            "upstream.delay: \"{profile}\" is none of lecture, fixed:100ms, exp:100ms, lognormal:100ms:0.5"
+        ),
+    }
+}
+
+fn lecture() -> anyhow::Result<Delays> {
+    #[derive(Deserialize)]
+    struct Facts {
+        location: Recorded,
+        sun: Recorded,
+    }
+    #[derive(Deserialize)]
+    struct Recorded {
+        delays_s: Vec<f64>,
+    }
+    let facts: Facts = toml::from_str(include_str!("../../../benches/facts/lecture.toml"))?;
+    let mean_ms = |of: &Recorded| of.delays_s.iter().sum::<f64>() / of.delays_s.len() as f64 * 1_000.0;
+    Ok(Delays { location_ms: mean_ms(&facts.location), call_ms: mean_ms(&facts.sun) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Positive;
+
+    fn wait(target: &str, delay: &str, scale: f64) -> anyhow::Result<Option<f64>> {
+        let route = Route::parse("GET", target.as_bytes()).unwrap();
+        nominal_ms(&route, &Upstream { delay: delay.into(), time_scale: Positive(scale) })
+    }
+
+    #[test]
+    fn the_lectures_request_waits_945_ms() {
+        let ms = wait("/api/sun/97201/us", "lecture", 1.0).unwrap().unwrap();
+        assert!((ms - 944.9).abs() < 0.1, "{ms}");
+        let fifth = wait("/api/sun/97201/us", "lecture", 0.2).unwrap().unwrap();
+        assert!((fifth - ms / 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_wait_is_known_or_not_claimed() {
+        assert_eq!(wait("/wait/100", "lecture", 0.2).unwrap(), Some(100.0));
+        assert_eq!(wait("/wait/0", "lecture", 1.0).unwrap(), None);
+        assert_eq!(wait("/hello", "lecture", 1.0).unwrap(), None);
+        assert_eq!(wait("/api/weather/97201/us", "exp:50ms", 2.0).unwrap(), Some(100.0));
+        assert_eq!(wait("/api/sun/97201/us", "fixed:50ms", 1.0).unwrap(), Some(100.0));
+        assert_eq!(wait("/api/sun/97201/us", "lognormal:50ms:0.5", 1.0).unwrap(), None);
+    }
+
+    #[test]
+    fn an_unknown_delay_is_refused_with_those_that_there_are() {
+        for wrong in ["sometimes", "fixed", "fixed:fast", "exp:100"] {
+            assert!(wait("/hello", wrong, 1.0).unwrap_err().to_string().contains("fixed:100ms"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a reader should know before believing a trial's figures, each with what can be done about it.
+
+use std::fmt;
+
+use crate::results::Trial;
+
+/// A reason for care. The text says what was seen and what helps.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Warning {
+    /// The generator's core was full.
+    ClientBound { busy: f64 },
+    /// Some connections never came up.
+    ConnectionsMissing { up: u32, wanted: u32 },
+    /// A listen queue was full.
+    ListenOverflows(u64),
+    /// Clients gave up.
+    TimedOut { requests: u64, of: u64 },
+    /// Requests found no connection in time.
+    Unsent { requests: u64, of: u64 },
+    /// Connections ended or were refused while the server lived.
+    Failed { requests: u64, of: u64 },
+    /// Not one right answer.
+    NothingCompleted,
+    /// The server did not end when it was asked to.
+    Killed,
+    /// The window's edges were announced too late to read anything at them.
+    NotWatched,
+}
+
+/// A generator that is busier than this was perhaps the limit itself.
+const CLIENT_BOUND: f64 = 0.9;
+
+/// Everything that the figures of a trial give reason to say.
+pub(crate) fn of(trial: &Trial) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let (client, server) = (&trial.client, &trial.server);
+    if let Some(busy) = client.core_busy.filter(|busy| *busy > CLIENT_BOUND) {
+        warnings.push(Warning::ClientBound { busy });
+    }
+    if let (Some(up), Some(wanted)) = (client.connections_up, client.connections_wanted)
+        && up < wanted
+    {
+        warnings.push(Warning::ConnectionsMissing { up, wanted });
+    }
+    if let Some(overflows) = server.listen_overflows.filter(|overflows| *overflows > 0) {
+        warnings.push(Warning::ListenOverflows(overflows));
+    }
+    let of = trial.scheduled;
+    if trial.timed_out > 0 {
+        warnings.push(Warning::TimedOut { requests: trial.timed_out, of });
+    }
+    if trial.unsent > 0 {
+        warnings.push(Warning::Unsent { requests: trial.unsent, of });
+    }
+    let failed = trial.failed.values().sum();
+    if failed > 0 {
+        warnings.push(Warning::Failed { requests: failed, of });
+    }
+    if trial.completed == 0 {
+        warnings.push(Warning::NothingCompleted);
+    }
+    warnings
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientBound { busy } => write!(
+                f,
+                "client-bound: the load generator's core was {:.0} % busy, so the throughput may be its own; believe only \
+                 the server's CPU and memory, or give the generator a core more",
+                busy * 100.0
+            ),
+            Self::ConnectionsMissing { up, wanted } => write!(
+                f,
+                "only {up} of {wanted} connections were up when the window opened; `cargo lab doctor` shows which limit \
+                 that may be"
+            ),
+            Self::ListenOverflows(n) => write!(
+                f,
+                "the kernel dropped {n} connections since a listen queue was full; raise net.core.somaxconn to 4096"
+            ),
+            Self::TimedOut { requests, of } => write!(
+                f,
+                "{requests} of {of} requests were not answered in time and count with the time-out; fewer clients or a \
+                 lower rate show what the server can do"
+            ),
+            Self::Unsent { requests, of } => write!(
+                f,
+                "{requests} of {of} requests never found a free connection; allow more connections or a lower rate"
+            ),
+            Self::Failed { requests, of } => write!(
+                f,
+                "{requests} of {of} requests failed although the server went on; its limits are the first thing to look \
+                 at (`cargo lab doctor`)"
+            ),
+            Self::NothingCompleted => {
+                f.write_str("not one request was answered; try a smaller load to see whether the server works at all")
+            }
+            Self::Killed => f.write_str(
+                "the server did not end when asked to and was killed; its context switches are those up to then",
+            ),
+            Self::NotWatched => f.write_str(
+                "the window opened before the lab could look, so the server's CPU and memory are unknown; leave the \
+                 machine alone during a run",
+            ),
+        }
+    }
+}

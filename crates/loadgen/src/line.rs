@@ -1,0 +1,191 @@
+//! A place for one connection: opened when a request needs it, closed when it is no good any more.
+//!
+//! This is where the rules about time are kept. A request has until `due + timeout`, connecting included;
+//! what comes later is a timeout even if it comes, and the connection of a timed-out request is closed,
+//! because its late answer would be taken for the next one's.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::clock::monotonic_ns;
+use crate::connection::{Connection, Exchange, failure};
+use crate::protocol::Failure;
+use crate::recorder::{Ended, Ending};
+use crate::worker::Worker;
+
+/// At most one connection, and the means to open another.
+pub(crate) struct Line {
+    worker: Arc<Worker>,
+    connection: Option<Connection>,
+    alarm: Alarm,
+    /// Counts connections, so that each goes out from the next source address.
+    opened: usize,
+}
+
+/// What a client that goes on must know.
+pub(crate) struct Carried {
+    /// When the client knew how it ended.
+    pub(crate) end_ns: u64,
+    /// The connection failed rather than the answer: trying again at once would be a busy loop.
+    pub(crate) broke: bool,
+}
+
+impl Line {
+    /// `first` tells lines apart that begin with different source addresses.
+    pub(crate) fn new(worker: Arc<Worker>, first: usize) -> Self {
+        Self { worker, connection: None, alarm: Alarm::new(), opened: first }
+    }
+
+    /// Tries to connect until it works or the time is over. For before the load: nothing is counted.
+    pub(crate) async fn open_by(&mut self, deadline_ns: u64) -> bool {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.open(deadline_ns).await {
+                Some(Ok(connection)) => {
+                    self.connection = Some(connection);
+                    return true;
+                }
+                Some(Err(_)) => {
+                    let pause = backoff.next();
+                    if monotonic_ns() + pause.as_nanos() as u64 >= deadline_ns {
+                        return false;
+                    }
+                    sleep(pause).await;
+                }
+                None => return false,
+            }
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Closes the connection as soon as it is no good any more; never ends while it is, or without one.
+    pub(crate) async fn lost(&mut self) {
+        match &self.connection {
+            Some(connection) => connection.disturbed().await,
+            None => std::future::pending().await,
+        }
+        self.connection = None;
+    }
+
+    /// One request, from taking it up to its end, recorded.
+    pub(crate) async fn carry(&mut self, due_ns: u64, sent_ns: u64) -> Carried {
+        let deadline_ns = due_ns + self.worker.plan.timeout_ns;
+        if sent_ns >= deadline_ns {
+            let ended = Ended { due_ns, sent_ns: None, end_ns: deadline_ns, ending: Ending::Unsent };
+            self.worker.recorder().ended(ended);
+            return Carried { end_ns: sent_ns, broke: false };
+        }
+        self.worker.recorder().started(sent_ns);
+        let mut ending = self.attempt(deadline_ns).await;
+        let now_ns = monotonic_ns();
+        if now_ns > deadline_ns && ending != Ending::Unsent {
+            ending = Ending::TimedOut;
+        }
+        let broke = match &ending {
+            Ending::Failed(failure, _) => !matches!(failure, Failure::Status | Failure::WrongBody),
+            Ending::Right | Ending::TimedOut | Ending::Unsent => false,
+        };
+        let end_ns = now_ns.min(deadline_ns);
+        self.worker.recorder().ended(Ended { due_ns, sent_ns: Some(sent_ns), end_ns, ending });
+        Carried { end_ns: now_ns, broke }
+    }
+
+    async fn attempt(&mut self, deadline_ns: u64) -> Ending {
+        // Closed by the server since the last reply, as servers do with idle connections.
+        if self.connection.as_ref().is_some_and(|connection| !connection.is_quiet()) {
+            self.connection = None;
+        }
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => match self.open(deadline_ns).await {
+                Some(Ok(connection)) => connection,
+                Some(Err(error)) => return Ending::Failed(failure(&error), None),
+                None => return Ending::Unsent,
+            },
+        };
+        let worker = &*self.worker;
+        let exchange = Exchange { request: &worker.plan.request, expected: &worker.plan.expected };
+        connection.begin();
+        let exchanged = poll_fn(|cx| connection.poll_exchange(cx, exchange, &mut worker.buffer()));
+        let Some(finished) = self.alarm.before(worker.instant(deadline_ns), exchanged).await else {
+            return Ending::TimedOut;
+        };
+        if finished.reusable && worker.plan.keep_alive {
+            self.connection = Some(connection);
+        }
+        finished.ending
+    }
+
+    /// `None` when the time was over first.
+    async fn open(&mut self, deadline_ns: u64) -> Option<std::io::Result<Connection>> {
+        let plan = &self.worker.plan;
+        let source = (!plan.sources.is_empty()).then(|| plan.sources[self.opened % plan.sources.len()]);
+        self.opened += 1;
+        let connected = Connection::open(plan.target, source, plan.head_only);
+        self.alarm.before(self.worker.instant(deadline_ns), connected).await
+    }
+}
+
+/// How long to leave a server alone that could not be talked to: 10 ms, twice as long each time, up to a
+/// second. So C clients of a dead server make C attempts a second, not a busy loop.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The next pause.
+    pub(crate) fn next(&mut self) -> Duration {
+        let ms = 10_u64 << self.failures.min(7);
+        self.failures += 1;
+        Duration::from_millis(ms.min(1_000))
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// One timer per line for all its requests. Setting a timer for each request and taking it back is what
+/// costs, so the timer is left alone when a request ends; when it fires, it is set for the deadline that
+/// holds by then.
+struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Alarm {
+    fn new() -> Self {
+        Self { sleep: Box::pin(tokio::time::sleep_until(Instant::now())) }
+    }
+
+    /// What the future comes to, or `None` when the deadline comes first.
+    async fn before<T>(&mut self, deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => self.poll(cx, deadline).map(|()| None),
+        })
+        .await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.sleep.deadline() > deadline {
+            self.sleep.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(self.sleep.as_mut().poll(cx));
+            if self.sleep.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(deadline);
+        }
+    }
+}

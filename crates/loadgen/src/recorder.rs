@@ -1,0 +1,302 @@
+//! What happened, counted by one thread: totals of the window, a time series, the last second.
+//!
+//! Everything is filed by its time stamps, never by when the generator got round to it. So rows and
+//! windows are exact at their edges, and "in flight" is what was sent minus what had ended by then,
+//! without sampling.
+
+use crate::histogram::Histogram;
+use crate::protocol::{Failure, Row};
+
+/// The measured stretch of `CLOCK_MONOTONIC`; its end does not belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+}
+
+impl Window {
+    pub(crate) fn contains(self, at_ns: u64) -> bool {
+        (self.start_ns..self.end_ns).contains(&at_ns)
+    }
+}
+
+/// How a request ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Right,
+    /// With what came instead, where something did.
+    Failed(Failure, Option<Box<str>>),
+    TimedOut,
+    Unsent,
+}
+
+/// One request, when it is over.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) due_ns: u64,
+    /// When a connection took it up; `None`: none did.
+    pub(crate) sent_ns: Option<u64>,
+    pub(crate) end_ns: u64,
+    pub(crate) ending: Ending,
+}
+
+/// Counts for one thread; [`Recorder::merge`] adds them up.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    /// Requests are measured if they were *due* in the window; in closed loop if they *ended* in it.
+    open_loop: bool,
+    window: Window,
+    row_ns: u64,
+    pub(crate) measured: Measured,
+    rows: Vec<Tally>,
+    before: Tally,
+    second: Tally,
+    in_flight: u64,
+    first_wrong: Option<(u64, Box<str>)>,
+}
+
+/// Totals over the measured requests.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    /// All of them; the kinds below must add up to it.
+    pub(crate) ended: u64,
+    pub(crate) completed: u64,
+    pub(crate) failed: std::collections::BTreeMap<Failure, u64>,
+    pub(crate) timed_out: u64,
+    pub(crate) unsent: u64,
+    /// Right answers that ended in the window, whenever they were due.
+    pub(crate) right_in_window: u64,
+    pub(crate) response_time: Histogram,
+    pub(crate) sent_to_answer: Histogram,
+}
+
+/// What happened in a stretch of time.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    started: u64,
+    /// Of those that were started.
+    finished: u64,
+    pub(crate) completed: u64,
+    failed: u64,
+    timed_out: u64,
+    unsent: u64,
+    pub(crate) times: Histogram,
+}
+
+impl Recorder {
+    pub(crate) fn new(open_loop: bool, window: Window, row_ns: u64) -> Self {
+        let rows = (window.end_ns - window.start_ns).div_ceil(row_ns);
+        Self {
+            open_loop,
+            window,
+            row_ns,
+            measured: Measured::default(),
+            rows: (0..rows).map(|_| Tally::new()).collect(),
+            before: Tally::new(),
+            second: Tally::new(),
+            in_flight: 0,
+            first_wrong: None,
+        }
+    }
+
+    /// A connection took a request up.
+    pub(crate) fn started(&mut self, at_ns: u64) {
+        self.in_flight += 1;
+        if let Some(tally) = self.at(at_ns) {
+            tally.started += 1;
+        }
+    }
+
+    /// It is over.
+    pub(crate) fn ended(&mut self, ended: Ended) {
+        let Ended { due_ns, sent_ns, end_ns, ending } = ended;
+        let response_ns = end_ns.saturating_sub(due_ns);
+        let sent = sent_ns.is_some();
+        self.in_flight -= u64::from(sent);
+        self.second.count(&ending, sent, response_ns);
+        if let Some(tally) = self.at(end_ns) {
+            tally.count(&ending, sent, response_ns);
+        }
+        let in_window = self.window.contains(end_ns);
+        self.measured.right_in_window += u64::from(in_window && ending == Ending::Right);
+        if if self.open_loop { self.window.contains(due_ns) } else { in_window } {
+            self.measured.count(&ending, response_ns, sent_ns.map(|sent| end_ns.saturating_sub(sent)));
+        }
+        if let Ending::Failed(_, Some(excerpt)) = ending {
+            self.note_wrong(end_ns, excerpt);
+        }
+    }
+
+    /// Requests taken up and not over, now.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// Moves what happened since the last call into `sum`.
+    pub(crate) fn drain_second(&mut self, sum: &mut Tally) {
+        sum.merge(&self.second);
+        self.second.clear();
+    }
+
+    /// Adds what another thread counted.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.measured.merge(&other.measured);
+        self.before.merge(&other.before);
+        self.in_flight += other.in_flight;
+        for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
+            mine.merge(theirs);
+        }
+        if let Some((at_ns, excerpt)) = &other.first_wrong {
+            self.note_wrong(*at_ns, excerpt.clone());
+        }
+    }
+
+    /// Requests that were over when the window closed, with those of the warm-up.
+    pub(crate) fn ended_by_close(&self) -> u64 {
+        self.rows.iter().map(Tally::ended).sum::<u64>() + self.before.ended()
+    }
+
+    /// Requests taken up before the window closed, with those of the warm-up.
+    pub(crate) fn started_by_close(&self) -> u64 {
+        self.rows.iter().map(|row| row.started).sum::<u64>() + self.before.started
+    }
+
+    /// Requests that were over when the window opened.
+    pub(crate) fn ended_by_opening(&self) -> u64 {
+        self.before.ended()
+    }
+
+    /// The time series.
+    pub(crate) fn series(&self) -> Vec<Row> {
+        // Started less finished, up to the end of each row. A request may be recorded as started by one
+        // thread only, but sums over all threads are taken here, so the difference is never negative.
+        let mut in_flight = self.before.started - self.before.finished;
+        let row = |(i, tally): (usize, &Tally)| {
+            in_flight = in_flight + tally.started - tally.finished;
+            tally.row(i as u64 * self.row_ns / 1_000_000, in_flight)
+        };
+        self.rows.iter().enumerate().map(row).collect()
+    }
+
+    /// What the first wrong answer looked like.
+    pub(crate) fn first_wrong(&self) -> Option<String> {
+        self.first_wrong.as_ref().map(|(_, excerpt)| excerpt.to_string())
+    }
+
+    fn note_wrong(&mut self, at_ns: u64, excerpt: Box<str>) {
+        if self.first_wrong.as_ref().is_none_or(|(first, _)| at_ns < *first) {
+            self.first_wrong = Some((at_ns, excerpt));
+        }
+    }
+
+    /// Where something that happened at that time is counted; `None` after the window.
+    fn at(&mut self, at_ns: u64) -> Option<&mut Tally> {
+        if at_ns < self.window.start_ns {
+            Some(&mut self.before)
+        } else if at_ns < self.window.end_ns {
+            self.rows.get_mut(((at_ns - self.window.start_ns) / self.row_ns) as usize)
+        } else {
+            None
+        }
+    }
+}
+
+impl Measured {
+    /// Answers have a response time. So has who gave up: at least the timeout. A failure has none: a
+    /// refusal within a microsecond is not a fast answer.
+    fn count(&mut self, ending: &Ending, response_ns: u64, sent_to_answer_ns: Option<u64>) {
+        self.ended += 1;
+        match ending {
+            Ending::Right => self.completed += 1,
+            Ending::TimedOut => self.timed_out += 1,
+            Ending::Unsent => self.unsent += 1,
+            Ending::Failed(failure, _) => {
+                *self.failed.entry(*failure).or_default() += 1;
+                return;
+            }
+        }
+        self.response_time.record_ns(response_ns);
+        if let (Ending::Right | Ending::TimedOut, Some(ns)) = (ending, sent_to_answer_ns) {
+            self.sent_to_answer.record_ns(ns);
+        }
+    }
+
+    /// The sum that must equal what was scheduled.
+    pub(crate) fn resolved(&self) -> u64 {
+        self.completed + self.failed.values().sum::<u64>() + self.timed_out + self.unsent
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.ended += other.ended;
+        self.completed += other.completed;
+        self.timed_out += other.timed_out;
+        self.unsent += other.unsent;
+        self.right_in_window += other.right_in_window;
+        for (failure, count) in &other.failed {
+            *self.failed.entry(*failure).or_default() += count;
+        }
+        self.response_time.merge(&other.response_time);
+        self.sent_to_answer.merge(&other.sent_to_answer);
+    }
+}
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        let times = Histogram::coarse();
+        Self { started: 0, finished: 0, completed: 0, failed: 0, timed_out: 0, unsent: 0, times }
+    }
+
+    fn count(&mut self, ending: &Ending, sent: bool, response_ns: u64) {
+        self.finished += u64::from(sent);
+        match ending {
+            Ending::Right => self.completed += 1,
+            Ending::TimedOut => self.timed_out += 1,
+            Ending::Unsent => self.unsent += 1,
+            Ending::Failed(..) => {
+                self.failed += 1;
+                return;
+            }
+        }
+        self.times.record_ns(response_ns);
+    }
+
+    fn ended(&self) -> u64 {
+        self.completed + self.errors()
+    }
+
+    pub(crate) fn errors(&self) -> u64 {
+        self.failed + self.timed_out + self.unsent
+    }
+
+    /// Of few answers only the median is worth showing, of fewer than 100 no tail. A row is a look at how
+    /// things went, not a statistic, so the minimum is below the one of [`Histogram::percentile_ms`].
+    pub(crate) fn p50_and_p99_ms(&self) -> (Option<f64>, Option<f64>) {
+        (self.times.percentile_ms_of(0.5, 1), self.times.percentile_ms_of(0.99, 100))
+    }
+
+    fn row(&self, t_ms: u64, in_flight: u64) -> Row {
+        let (p50_ms, p99_ms) = self.p50_and_p99_ms();
+        let Self { completed, failed, timed_out, unsent, .. } = *self;
+        Row { t_ms, completed, failed, timed_out, unsent, in_flight, p50_ms, p99_ms }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.started += other.started;
+        self.finished += other.finished;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.unsent += other.unsent;
+        self.times.merge(&other.times);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        let mut times = std::mem::replace(&mut self.times, Histogram::coarse());
+        times.clear();
+        *self = Self { times, ..Self::new() };
+    }
+}
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -1,0 +1,8 @@
+//! Black-box tests of load generation against a server of the test's own.
+
+mod closed_loop;
+mod faults;
+mod open_loop;
+mod program;
+mod server;
+mod support;
