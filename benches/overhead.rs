@@ -35,6 +35,9 @@ use rand::seq::SliceRandom as _;
 const CLIENTS: u32 = 64;
 /// With the generator's core busier than this, the generator may have been what was slow.
 const CLIENT_BOUND: f64 = 0.9;
+/// A closed loop fills the server's CPU. With less than this, something else ran there, or in the
+/// generator's place.
+const SERVER_FULL: f64 = 0.9;
 /// The order of runs and the phases of clients follow from it.
 const SEED: u64 = 1;
 
@@ -102,6 +105,8 @@ struct Run {
     rps: f64,
     /// CPU time of the server for each request; NaN, which is in no ratio, where the system does not tell.
     cpu_us: f64,
+    /// Share of its CPU that the server had; NaN likewise.
+    server_busy: f64,
     /// Share of the generator's busiest core.
     client_busy: f64,
 }
@@ -174,6 +179,7 @@ impl Server {
         Ok(Run {
             rps: outcome.throughput_rps,
             cpu_us: cpu_s * 1e6 / outcome.completed as f64,
+            server_busy: cpu_s * 1e3 / outcome.window_ms,
             client_busy: outcome.core_busy,
         })
     }
@@ -219,12 +225,19 @@ impl Pair {
         }
         println!("  requests/s:         {}", summary(runs, |run| run.rps));
         println!("  CPU per request:    {}", summary(runs, |run| run.cpu_us));
-        let busiest = runs.iter().flatten().map(|run| run.client_busy).fold(0.0, f64::max);
+        let all = || runs.iter().flatten();
+        let idlest = all().map(|run| run.server_busy).fold(f64::INFINITY, f64::min);
+        let busiest = all().map(|run| run.client_busy).fold(0.0, f64::max);
+        if idlest.is_finite() {
+            println!("  server's CPU:       at least {:.0} % busy with it", idlest * 100.0);
+        }
         println!("  generator's core:   at most {:.0} % busy", busiest * 100.0);
         if busiest > CLIENT_BOUND {
             println!(
                 "  client-bound: the generator may have been the limit; only the CPU per request counts"
             );
+        } else if idlest < SERVER_FULL {
+            println!("  disturbed: something else ran on these CPUs; only the CPU per request counts");
         }
     }
 }
