@@ -162,6 +162,7 @@ impl Server {
             window_ms: size.window.as_millis() as u64,
             series_interval_ms: 1_000,
             expect: Expect { status: 200, body: Some(r#"{"hello":"world"}"#.into()) },
+            bystander: None,
             seed: SEED,
             allow_remote: None,
         };

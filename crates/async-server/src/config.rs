@@ -72,6 +72,8 @@ impl Default for Config {
 pub enum Model {
     /// actix-web: a request waits nowhere, it has a timer or a socket registered
     EventLoop,
+    /// The same without actix-web: tokio sockets and a task for each connection
+    BareTaskPerConnection,
 }
 
 /// How long a client may take, so that those who never finish do not pile up.

@@ -101,7 +101,7 @@ fn response(
     let content = match (http.method(), reply.body) {
         (&Method::HEAD, body) => Content::Omitted(size(&body)),
         (_, Body::Whole(bytes)) => Content::Whole(into_bytes(bytes)),
-        (_, Body::Paced(paced)) => Content::Paced { paced, pause: None },
+        (_, Body::Paced(paced)) => Content::Paced { paced, next: None, pause: None },
     };
     // actix asks for no body where it knows that there is none.
     exchange.complete = matches!(content, Content::Omitted(_)) || content.size() == BodySize::Sized(0);
@@ -183,6 +183,7 @@ enum Content {
     Whole(Bytes),
     Paced {
         paced: Paced,
+        next: Option<Vec<u8>>,
         pause: Option<Pin<Box<Sleep>>>,
     },
     Sent,
@@ -207,12 +208,16 @@ impl Content {
                 *self = Self::Sent;
                 Some(bytes)
             }
-            Self::Paced { paced, pause } => {
+            Self::Paced { paced, next, pause } => {
+                if next.is_none() {
+                    *next = paced.chunks.next();
+                    let wait = paced.pause(Instant::now());
+                    *pause = (next.is_some() && !wait.is_zero()).then(|| Box::pin(sleep(wait)));
+                }
                 if let Some(pause) = pause {
                     ready!(pause.as_mut().poll(task));
                 }
-                *pause = (!paced.gap.is_zero()).then(|| Box::pin(sleep(paced.gap)));
-                paced.chunks.next().map(Bytes::from)
+                next.take().map(Bytes::from)
             }
         };
         Poll::Ready(next)

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use async_server::config::{Args, Model};
+use async_server::config::Args;
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -25,9 +25,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     if args.exit_with_stdin {
         lifecycle::exit_with_stdin()?;
     }
-    let running = match args.config.model {
-        Model::EventLoop => async_server::start(args.config)?,
-    };
+    let running = async_server::start(args.config)?;
     lifecycle::on_stop_signal(running.stopper())?;
     lifecycle::announce(running.addr);
     Ok(running.wait()?)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::sleep;
+use std::time::Instant;
 use std::{any, io};
 
 use handlers::{Answer, Problem, Reply};
@@ -50,7 +51,7 @@ impl<V: View> Application for Views<V> {
             .expect("this is the only start of the response");
         match body {
             handlers::Body::Whole(bytes) => ReplyBody::Whole(Some(bytes)),
-            handlers::Body::Paced(paced) => ReplyBody::Paced { paced, is_first: true },
+            handlers::Body::Paced(paced) => ReplyBody::Paced(paced),
         }
     }
 }
@@ -60,12 +61,7 @@ pub enum ReplyBody {
     /// There already.
     Whole(Option<Cow<'static, [u8]>>),
     /// Made while it is sent.
-    Paced {
-        /// Chunks and pause.
-        paced: handlers::Paced,
-        /// There is no pause before the first chunk.
-        is_first: bool,
-    },
+    Paced(handlers::Paced),
 }
 
 impl Iterator for ReplyBody {
@@ -75,11 +71,9 @@ impl Iterator for ReplyBody {
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Whole(bytes) => bytes.take().map(Ok),
-            Self::Paced { paced, is_first } => {
+            Self::Paced(paced) => {
                 let chunk = paced.chunks.next()?;
-                if !std::mem::take(is_first) {
-                    sleep(paced.gap);
-                }
+                sleep(paced.pause(Instant::now()));
                 Some(Ok(chunk.into()))
             }
         }
@@ -90,7 +84,7 @@ impl Body for ReplyBody {
     fn length(&self) -> Option<u64> {
         match self {
             Self::Whole(bytes) => Some(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Paced { .. } => None,
+            Self::Paced(_) => None,
         }
     }
 }

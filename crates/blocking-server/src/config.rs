@@ -95,7 +95,8 @@ impl Config {
     /// Threads of the pool, where the model has one.
     pub fn pool_threads(&self) -> Option<usize> {
         match self.model {
-            Model::ThreadPerRequest => None,
+            Model::ThreadPerRequest | Model::BareThreadPerRequest | Model::BareThreadPerConnection => None,
+            Model::OneAtATime => Some(1),
             Model::Pool => Some(self.threads.map_or_else(|| 8 * cpus(), usize::from)),
         }
     }
@@ -111,10 +112,16 @@ impl Default for Config {
 /// The rungs that this program can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Model {
-    /// rouille's default: a thread for each request, made when it comes and gone when it is answered
-    ThreadPerRequest,
+    /// std alone, and one thread for everything: a connection at a time, one request each
+    OneAtATime,
     /// rouille with a pool: a fixed number of threads, and requests that wait for a free one
     Pool,
+    /// rouille's default: a thread for each request, made when it comes and gone when it is answered
+    ThreadPerRequest,
+    /// The same without rouille: std sockets, and a thread made for each request
+    BareThreadPerRequest,
+    /// std sockets and a thread for each connection, which answers all its requests
+    BareThreadPerConnection,
 }
 
 /// Connections that the kernel may hold for us before we accept them; every rung listens with this.

@@ -24,6 +24,7 @@ pub fn view(request: &mut Request<'_>, up: &Client) -> Answer {
         Route::Events { city, state, country } => Ok(replies::events(&city, &state, &country)),
         Route::City(place) => city(&place, up),
         Route::Stream { chunks, gap_ms } => Ok(replies::stream(chunks, gap_ms)),
+        Route::Live => Ok(replies::live()),
         Route::Echo => echo(request),
     }
 }

@@ -81,8 +81,19 @@ pub fn city(sun: &SunTimes, weather: &RawValue) -> Reply {
 pub fn stream(chunks: u32, gap_ms: u32) -> Reply {
     let lines = (1..=chunks).map(move |n| format!("chunk {n} of {chunks}\n").into_bytes());
     let gap = Duration::from_millis(gap_ms.into());
-    Reply::new(200, TEXT, Body::Paced(Paced { chunks: Box::new(lines), gap }))
+    Reply::new(200, TEXT, Body::Paced(Paced::new(lines, gap)))
 }
+
+/// `GET /live`: server-sent events, one a [`TICK`], for as long as the client stays.
+pub fn live() -> Reply {
+    let ticks = (1_u64..).map(|n| format!("event: tick\ndata: {{\"n\":{n}}}\n\n").into_bytes());
+    // A stream that is stored somewhere on its way is no live stream.
+    Reply::new(200, "text/event-stream", Body::Paced(Paced::new(ticks, TICK)))
+        .with_header("cache-control", "no-store")
+}
+
+/// The time between two events of [`live`].
+pub const TICK: Duration = Duration::from_secs(1);
 
 /// `POST /echo`: the body with the content type it came with.
 pub fn echo(content_type: Option<&str>, body: Vec<u8>) -> Reply {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A header line: lower-case name, value without line breaks.
 pub type Header = (&'static str, Cow<'static, str>);
@@ -33,8 +33,25 @@ pub enum Body {
 pub struct Paced {
     /// The chunks in order. Each is to be sent when it is taken, not collected.
     pub chunks: Box<dyn Iterator<Item = Vec<u8>> + Send>,
-    /// The pause before every chunk but the first.
+    /// From one chunk to the next.
     pub gap: Duration,
+    /// When the next chunk is due; `None` before the first.
+    next: Option<Instant>,
+}
+
+impl Paced {
+    /// Chunks that are due `gap` apart, the first at once.
+    pub fn new(chunks: impl Iterator<Item = Vec<u8>> + Send + 'static, gap: Duration) -> Self {
+        Self { chunks: Box::new(chunks), gap, next: None }
+    }
+
+    /// How long to wait, from `now`, before the next chunk is sent; to be asked once for each. The chunks
+    /// are due on a schedule that begins with the first, so small delays do not add up over a long stream.
+    pub fn pause(&mut self, now: Instant) -> Duration {
+        let due = self.next.unwrap_or(now);
+        self.next = Some(due + self.gap);
+        due.saturating_duration_since(now)
+    }
 }
 
 impl Reply {

@@ -48,6 +48,8 @@ pub enum Route {
         /// The pause before every chunk but the first, 0 to 10,000.
         gap_ms: u32,
     },
+    /// `GET /live`: server-sent events, a tick a second for as long as the client stays.
+    Live,
     /// `POST /echo`: the body comes back.
     Echo,
 }
@@ -114,6 +116,7 @@ impl Route {
                 },
                 &[city, state, country],
             ),
+            [b"live"] => get(|_| Ok(Self::Live), &[]),
             [b"echo"] if method == "POST" => Ok(Self::Echo),
             [b"echo"] => Err(Problem::MethodNotAllowed { allow: "POST" }),
             _ => Err(Problem::NotFound(format!("no such path: {}", quoted(path)))),
@@ -154,6 +157,7 @@ impl fmt::Display for Route {
                 write!(f, "/api/events/{}/{}/{country}", encoded(city), encoded(state))
             }
             Self::Stream { chunks, gap_ms } => write!(f, "/stream/{chunks}/{gap_ms}"),
+            Self::Live => f.write_str("/live"),
             Self::Echo => f.write_str("/echo"),
         }
     }

@@ -58,6 +58,7 @@ pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Tri
         flags: subject.flags,
         block: subject.block,
         order: subject.order,
+        bystander: None,
         window: Window {
             start_ms: found
                 .edges

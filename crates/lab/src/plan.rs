@@ -128,6 +128,7 @@ fn planned(experiment: Experiment, options: &Options, host: &Host) -> anyhow::Re
         nominal_wait_ms: wait_ms,
         not_run: Vec::new(),
         stated: experiment.stated.clone(),
+        decomposition: Vec::new(),
     };
     let mut levels = Vec::new();
     for load in &experiment.loads {
@@ -189,7 +190,13 @@ fn expanded(
 ) -> anyhow::Result<Vec<Level>> {
     let route = &experiment.route.text;
     let closed = |clients| Level {
-        load: results::Load { mode: Mode::Closed, clients, rate_rps: None, route: route.clone() },
+        load: results::Load {
+            mode: Mode::Closed,
+            clients,
+            rate_rps: None,
+            route: route.clone(),
+            keep_alive: true,
+        },
         window_ms: experiment.window_ms,
     };
     match load {
@@ -216,8 +223,13 @@ fn expanded(
             if for_samples_ms > 3_600_000.0 {
                 bail!("{samples} samples at {rate_rps:.3} requests/s take over an hour a trial");
             }
-            let load =
-                results::Load { mode: Mode::Open, clients, rate_rps: Some(rate_rps), route: route.clone() };
+            let load = results::Load {
+                mode: Mode::Open,
+                clients,
+                rate_rps: Some(rate_rps),
+                route: route.clone(),
+                keep_alive: true,
+            };
             Ok(vec![Level { load, window_ms: experiment.window_ms.max(for_samples_ms.ceil() as u64) }])
         }
     }

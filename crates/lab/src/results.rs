@@ -58,6 +58,9 @@ pub struct Asked {
     pub not_run: Vec<NotRun>,
     /// Figures stated by others for the same experiment, shown beside the measured ones.
     pub stated: Vec<Stated>,
+    /// How the gap between the first rung and the last is split into its causes; empty where it is not.
+    #[serde(default)]
+    pub decomposition: Vec<GapStep>,
 }
 
 /// A cell that was left out, and why.
@@ -73,6 +76,18 @@ pub struct NotRun {
     pub bound_rps: Option<f64>,
     /// One sentence.
     pub reason: String,
+}
+
+/// A part of a gap: two rungs that differ in one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GapStep {
+    /// The rung before.
+    pub from: String,
+    /// The rung after; the next step begins there.
+    pub to: String,
+    /// What they differ in, as a noun: `making threads`.
+    pub cause: String,
 }
 
 /// A figure from elsewhere.
@@ -152,6 +167,9 @@ pub struct Trial {
     pub timed_out: u64,
     /// Never sent.
     pub unsent: u64,
+    /// Who else was served meanwhile; null where nobody asked.
+    #[serde(default)]
+    pub bystander: Option<Bystander>,
     /// The cost on the server's side.
     pub server: Server,
     /// The cost on the generator's side.
@@ -160,6 +178,29 @@ pub struct Trial {
     pub warnings: Vec<String>,
     /// Over time, a row per 250 ms.
     pub series: Vec<SeriesRow>,
+}
+
+/// Cheap requests on a schedule of their own, over the same window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bystander {
+    /// Request target.
+    pub route: String,
+    /// Arrivals per second.
+    pub rate_rps: f64,
+    /// Response time: from due to answered.
+    pub latency_ms: Percentiles,
+    /// Response times in nanoseconds: HDR histogram V2, base64.
+    pub histogram: Option<String>,
+    /// `scheduled = completed + failed + timed_out + unsent`.
+    pub scheduled: u64,
+    /// Right answers.
+    pub completed: u64,
+    /// By kind.
+    pub failed: BTreeMap<Failure, u64>,
+    /// No answer within the client's timeout.
+    pub timed_out: u64,
+    /// Never sent.
+    pub unsent: u64,
 }
 
 /// When a trial measured.
@@ -176,21 +217,30 @@ pub struct Window {
 pub struct Load {
     /// Closed or open loop.
     pub mode: Mode,
-    /// Closed loop: callers. Open loop: connections at most.
+    /// Closed loop: callers. Open loop: connections at most. Else subscribers.
     pub clients: u32,
     /// Open loop only.
     pub rate_rps: Option<f64>,
     /// Request target.
     pub route: String,
+    /// False when every request opens a connection of its own.
+    #[serde(default = "yes")]
+    pub keep_alive: bool,
 }
 
-/// Closed loop finds capacity, open loop finds latency.
+fn yes() -> bool {
+    true
+}
+
+/// Closed loop finds capacity, open loop finds latency. Subscribers send nothing: they hold a stream each, and
+/// what is counted and timed are the ticks that they receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "said above")]
 pub enum Mode {
     Closed,
     Open,
+    Subscribers,
 }
 
 /// How a trial ended.

@@ -43,6 +43,7 @@ pub(crate) fn compile(
     let cpu_s = spent.cpu_ns as f64 / 1e9;
     let response_time = measured.response_time.encode();
     Ok(Outcome {
+        bystander: None,
         window_ms: window_s * 1e3,
         scheduled,
         completed: measured.completed,

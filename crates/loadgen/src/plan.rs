@@ -120,6 +120,7 @@ fn check_load(load: &Load) -> Result<u32, Error> {
         }
         Load::Closed { clients } => Ok(clients),
         Load::Open { connections, .. } => Ok(connections),
+        Load::Subscribe { .. } => refuse("subscribers are not built yet".into()),
     }
 }
 

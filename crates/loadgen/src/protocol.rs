@@ -40,6 +40,9 @@ pub struct Spec {
     /// Arrivals and phases follow from it.
     #[serde(default)]
     pub seed: u64,
+    /// A cheap request on a schedule of its own while the load runs, to see who else suffers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bystander: Option<Bystander>,
     /// Loopback addresses only, unless this names the host of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_remote: Option<String>,
@@ -65,6 +68,31 @@ pub enum Load {
         /// part of its response time.
         connections: u32,
     },
+    /// `subscribers` connections that each ask once, for a stream of server-sent events, and then listen. The
+    /// unit is the *tick*: due every `tick_ms` from the subscriber's quickest tick on, completed when it
+    /// arrives, its response time the lateness. Ticks that a lost or refused stream would have had are
+    /// failed or unsent. So the books of [`Outcome`] hold for ticks as they do for requests.
+    Subscribe {
+        /// Streams held open.
+        subscribers: u32,
+        /// The server's own interval.
+        tick_ms: u64,
+    },
+}
+
+/// A bystander: `GET` requests that have nothing to do with the load, over connections of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bystander {
+    /// Path and query, on the server of [`Spec::url`].
+    pub target: String,
+    /// Poisson arrivals per second.
+    pub rate_rps: f64,
+    /// At most so many connections.
+    pub connections: u32,
+    /// What a right answer is.
+    #[serde(default)]
+    pub expect: Expect,
 }
 
 /// Spacing of open-loop arrivals.
@@ -170,6 +198,10 @@ pub struct Outcome {
     pub cores: u32,
     /// Bytes of an answer that was not the expected one, when there was any: the first, cut short.
     pub first_wrong: Option<String>,
+    /// What the bystander saw over the same window, where there was one. (CPU time and cores are those of the
+    /// whole generator, above.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bystander: Option<Box<Outcome>>,
 }
 
 /// A row of the time series.

@@ -180,6 +180,7 @@ fn spec(url: &str, args: &Args) -> Spec {
         series_interval_ms: INTERVAL_MS,
         expect: Expect::default(),
         seed: args.seed,
+        bystander: None,
         allow_remote: args.allow_remote.clone(),
     }
 }
@@ -191,10 +192,15 @@ fn load_of(args: &Args, route: &str) -> results::Load {
             clients: args.connections,
             rate_rps: args.rate,
             route: route.into(),
+            keep_alive: !args.close,
         },
-        None => {
-            results::Load { mode: Mode::Closed, clients: args.clients, rate_rps: None, route: route.into() }
-        }
+        None => results::Load {
+            mode: Mode::Closed,
+            clients: args.clients,
+            rate_rps: None,
+            route: route.into(),
+            keep_alive: !args.close,
+        },
     }
 }
 

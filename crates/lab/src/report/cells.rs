@@ -210,6 +210,7 @@ impl<'a> Cell<'a> {
         match (self.load.mode, self.load.rate_rps) {
             (Mode::Open, Some(rate)) => format!("{} requests/s due", text::exact(rate)),
             (Mode::Open, None) => "open loop".into(),
+            (Mode::Subscribers, _) => text::counted(self.load.clients.into(), "subscriber"),
             (Mode::Closed, _) => text::counted(self.load.clients.into(), "client"),
         }
     }

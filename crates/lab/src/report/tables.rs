@@ -109,7 +109,7 @@ pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
 /// Clients in closed loop, the rate in open loop.
 fn load(cell: &Cell<'_>) -> String {
     match (cell.load.mode, cell.load.rate_rps) {
-        (Mode::Closed, _) => text::count(cell.load.clients.into()),
+        (Mode::Closed | Mode::Subscribers, _) => text::count(cell.load.clients.into()),
         (Mode::Open, Some(rate)) => format!("open {}/s", exact(rate)),
         (Mode::Open, None) => "open".into(),
     }

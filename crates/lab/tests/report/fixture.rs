@@ -50,8 +50,13 @@ pub(crate) fn plausible() -> Results {
         for (rung, extra_ms) in [("pool", 1.3), ("thread-per-request", 1.1), ("event-loop", 0.9)] {
             let mut trial = trial("scale", rung, 256, 100.0, 210.0);
             trial.block = block;
-            trial.load =
-                Load { mode: Mode::Open, clients: 256, rate_rps: Some(100.0), route: "/wait/100".into() };
+            trial.load = Load {
+                mode: Mode::Open,
+                clients: 256,
+                rate_rps: Some(100.0),
+                keep_alive: true,
+                route: "/wait/100".into(),
+            };
             (trial.throughput_rps, trial.scheduled) = (Some(100.0), 400);
             answers(&mut trial, 1_200, 100.0 + extra_ms * drift, 0.004 * extra_ms);
             results.trials.push(trial);
@@ -181,6 +186,7 @@ pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: 
         experiment: experiment.into(),
         rung: rung.into(),
         variant: None,
+        bystander: None,
         flags: if rung == "pool" { vec!["--threads=16".into()] } else { Vec::new() },
         block: 0,
         order: 0,
@@ -214,7 +220,7 @@ pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: 
 }
 
 pub(crate) fn closed(clients: u32, route: &str) -> Load {
-    Load { mode: Mode::Closed, clients, rate_rps: None, route: route.into() }
+    Load { mode: Mode::Closed, clients, rate_rps: None, keep_alive: true, route: route.into() }
 }
 
 /// Gives a trial a distribution: skewed to the right of `around_ms`, as waiting is.

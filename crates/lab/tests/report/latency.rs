@@ -13,8 +13,13 @@ fn latency_is_compared_at_one_rate_and_needs_its_samples() {
             for (rung, ms) in [("thread-per-request", 150.0), ("event-loop", 100.0)] {
                 let mut trial = trial("scale", rung, 64, 50.0, 100.0);
                 trial.block = block;
-                trial.load =
-                    Load { mode: Mode::Open, clients: 64, rate_rps: Some(50.0), route: "/wait/100".into() };
+                trial.load = Load {
+                    mode: Mode::Open,
+                    clients: 64,
+                    rate_rps: Some(50.0),
+                    keep_alive: true,
+                    route: "/wait/100".into(),
+                };
                 answers(&mut trial, answers_each, ms + f64::from(block) * 0.1, 0.001);
                 results.trials.push(trial);
             }
@@ -40,8 +45,13 @@ fn a_rung_that_does_not_serve_the_common_rate_is_not_compared_at_it() {
         for (rung, rps) in [("thread-per-request", 30.0), ("event-loop", 50.0)] {
             let mut trial = trial("scale", rung, 64, rps, 100.0);
             trial.block = block;
-            trial.load =
-                Load { mode: Mode::Open, clients: 64, rate_rps: Some(50.0), route: "/wait/100".into() };
+            trial.load = Load {
+                mode: Mode::Open,
+                clients: 64,
+                rate_rps: Some(50.0),
+                keep_alive: true,
+                route: "/wait/100".into(),
+            };
             trial.scheduled = 200;
             answers(&mut trial, 400, 100.0, 0.001);
             results.trials.push(trial);

@@ -38,7 +38,7 @@ pub(crate) fn of_rung(rung: &str, kind: Option<Kind>) -> Style {
         ("event-loop", _) => ("cool-1", Shape::Circle),
         (_, Some(Kind::Blocking)) => ("warm-3", Shape::Diamond),
         (_, Some(Kind::Async)) => ("cool-2", Shape::Diamond),
-        (_, None) => ("muted", Shape::Diamond),
+        _ => ("muted", Shape::Diamond),
     };
     Style { color, marker }
 }
