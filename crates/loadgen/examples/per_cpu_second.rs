@@ -27,6 +27,7 @@ fn main() -> Result<(), Error> {
         series_interval_ms: 1_000,
         expect: Default::default(),
         seed: 1,
+        bystander: None,
         allow_remote: None,
     };
     let outcome = loadgen::run(spec, |event| {

@@ -25,6 +25,7 @@ fn spec(url: String, load: Load) -> Spec {
         series_interval_ms: 250,
         expect: Expect { status: 200, body: Some("hello".into()) },
         seed: 1,
+        bystander: None,
         allow_remote: None,
     }
 }
