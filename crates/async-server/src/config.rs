@@ -58,6 +58,10 @@ pub struct Config {
     /// Not flags: what a client may take its time with.
     #[arg(skip)]
     pub limits: Limits,
+    /// Not a flag: how many threads a worker may start for blocking calls. Views that await need none, so
+    /// only hosts of other views (`bridges`) have a use for it.
+    #[arg(skip = BLOCKING_THREADS_PER_WORKER)]
+    pub blocking_threads_per_worker: usize,
 }
 
 impl Default for Config {
@@ -108,6 +112,9 @@ pub const BACKLOG: u32 = 4096;
 /// A worker stops accepting beyond this. actix-web's own default is 25,600; one loopback address has
 /// fewer ports than this, so what ends first is always something else: ports, files or memory.
 pub const MAX_CONNECTIONS_PER_WORKER: usize = 65_536;
+
+/// What tokio allows a runtime by itself. actix-web divides it by the CPUs; nothing here comes near it.
+pub const BLOCKING_THREADS_PER_WORKER: usize = 512;
 
 /// Connections to the upstream that a worker keeps for the next call.
 pub const IDLE_UPSTREAM_CONNECTIONS: usize = 2048;

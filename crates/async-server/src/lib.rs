@@ -168,12 +168,14 @@ fn bind(
 ) -> io::Result<(actix_web::dev::Server, SocketAddr)> {
     let hooks = Arc::new(Hooks::standard(config.access_log.then(|| Box::new(logs::line) as _)));
     let (port, limits, workers, grace) = (config.port, config.limits, config.workers, config.grace);
+    let blocking_threads = config.blocking_threads_per_worker;
     let server = HttpServer::new(move || {
         let worker = Worker::new(Arc::clone(&hooks), Client::new(&config), limits.body_time);
         // `handlers::Route` is the router, the same for every server; actix's has nothing to do.
         App::new().default_service(gateway::service(worker, view.clone()))
     })
     .workers(workers.into())
+    .worker_max_blocking_threads(blocking_threads)
     .backlog(BACKLOG)
     .max_connections(MAX_CONNECTIONS_PER_WORKER)
     .tcp_nodelay(true)

@@ -37,8 +37,9 @@ pub fn flush() {
     }
 }
 
-/// Shows what the server and the acceptor of actix warn of (no file descriptor left, say). What single
-/// connections did wrong stays out: any client could fill the log with that.
+/// Shows what the server and the acceptor of actix warn of (no file descriptor left, say), and the client of the
+/// blocking views where `bridges` hosts those. What single connections did wrong stays out: any client could
+/// fill the log with that.
 pub fn to_stderr() {
     static LOGGER: Warnings = Warnings;
     // Fails only where a program has a logger of its own, which is then the one to use.
@@ -84,7 +85,8 @@ struct Warnings;
 
 impl log::Log for Warnings {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        ["async_server", "actix_server"].iter().any(|ours| metadata.target().starts_with(ours))
+        let ours = ["async_server", "actix_server", "blocking_server"];
+        ours.iter().any(|ours| metadata.target().starts_with(ours))
     }
 
     fn log(&self, record: &log::Record<'_>) {
