@@ -10,38 +10,43 @@ use std::time::Duration;
 use handlers::services::{Call, Fetched, MAX_RESPONSE_BYTES, Response, UpstreamError};
 use tokio::time::timeout;
 
-use crate::config::{Config, IDLE_UPSTREAM_CONNECTIONS, IDLE_UPSTREAM_TIME};
+use crate::bare;
+use crate::config::{Config, IDLE_UPSTREAM_CONNECTIONS, IDLE_UPSTREAM_TIME, Model};
 
 /// Calls the slow services. No TLS, no proxy, no redirects: what it connects to is what it was told.
 pub struct Client {
-    http: reqwest::Client,
+    http: Http,
     base: String,
     time_limit: Duration,
+}
+
+/// A library, or for the bare rung, which is to show what libraries cost, the codec that it shares.
+enum Http {
+    Reqwest(reqwest::Client),
+    Bare(bare::Client),
 }
 
 impl Client {
     /// A client for the worker that makes it.
     pub fn new(config: &Config) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            // Known since the command line was read: a lookup would take a thread for every connection.
-            .resolve_to_addrs(config.upstream.host(), config.upstream.addrs())
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .pool_max_idle_per_host(IDLE_UPSTREAM_CONNECTIONS)
-            .pool_idle_timeout(IDLE_UPSTREAM_TIME)
-            .tcp_nodelay(true)
-            .build()
-            .expect("without TLS there is nothing in a client that could fail");
+        let http = match config.model {
+            Model::EventLoop => Http::Reqwest(client(config)),
+            Model::BareTaskPerConnection => Http::Bare(bare::Client::new(config)),
+        };
         Self { http, base: config.upstream.base().to_owned(), time_limit: config.upstream_timeout }
     }
 
     /// Asks the upstream. The time limit holds for all of it: connecting, a second try, the last byte.
     pub async fn get(&self, call: &Call) -> Fetched {
-        // Boxed, because this future is large and lives inside every view's: `/hello` should not carry it.
-        let fetched = Box::pin(timeout(self.time_limit, self.fetch(call))).await;
-        fetched.unwrap_or(Err(UpstreamError::TimedOut)).inspect_err(|error| match error {
+        // Boxed, because these futures are large and live inside every view's: `/hello` should not carry them.
+        let fetched = match &self.http {
+            Http::Reqwest(http) => {
+                let fetched = Box::pin(timeout(self.time_limit, self.fetch(http, call))).await;
+                fetched.unwrap_or(Err(UpstreamError::TimedOut))
+            }
+            Http::Bare(bare) => Box::pin(bare.fetch(call)).await,
+        };
+        fetched.inspect_err(|error| match error {
             UpstreamError::TimedOut => log::warn!("GET {}{}: no answer in time", self.base, call.0),
             UpstreamError::Failed(what) => log::warn!("GET {}{}: {what}", self.base, call.0),
         })
@@ -50,10 +55,10 @@ impl Client {
     /// An upstream may close an idle connection in the very moment in which it is taken from the pool.
     /// A `GET` is safe to repeat, so that is worth a second try (RFC 9110, section 9.2.2); `hyper` itself
     /// repeats only what it has not begun to send.
-    async fn fetch(&self, call: &Call) -> Fetched {
+    async fn fetch(&self, http: &reqwest::Client, call: &Call) -> Fetched {
         let url = format!("{}{}", self.base, call.0);
-        let sent = match self.http.get(&url).send().await {
-            Err(error) if connection_was_lost(&error) => self.http.get(&url).send().await,
+        let sent = match http.get(&url).send().await {
+            Err(error) if connection_was_lost(&error) => http.get(&url).send().await,
             sent => sent,
         };
         let mut response = sent.map_err(|error| failed(&error))?;
@@ -71,6 +76,21 @@ impl Client {
         }
         Ok(Response { status, body })
     }
+}
+
+fn client(config: &Config) -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        // Known since the command line was read: a lookup would take a thread for every connection.
+        .resolve_to_addrs(config.upstream.host(), config.upstream.addrs())
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .pool_max_idle_per_host(IDLE_UPSTREAM_CONNECTIONS)
+        .pool_idle_timeout(IDLE_UPSTREAM_TIME)
+        .tcp_nodelay(true)
+        .build()
+        .expect("without TLS there is nothing in a client that could fail")
 }
 
 /// The connection was there and ended before an answer began.

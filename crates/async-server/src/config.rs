@@ -90,6 +90,9 @@ pub struct Limits {
     pub body_time: Duration,
     /// Between two requests on a connection; then it is closed.
     pub idle_time: Duration,
+    /// Without taking a single byte of a reply; then the connection is closed. Only without actix-web, which
+    /// waits for as long as such a client likes.
+    pub write_time: Duration,
     /// After a reply to a request whose body was not read: what still comes is thrown away this long,
     /// for closing at once would reset the connection before the client has read the reply.
     pub linger_time: Duration,
@@ -101,6 +104,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(30),
             idle_time: Duration::from_secs(75),
+            write_time: Duration::from_secs(30),
             linger_time: Duration::from_secs(5),
         }
     }
@@ -182,13 +186,15 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 fn help_on_limits() -> String {
-    let Limits { head_time, body_time, idle_time, linger_time } = Limits::default();
+    let Limits { head_time, body_time, idle_time, write_time, linger_time } = Limits::default();
     let time = |limit: Duration| format!("{} s", limit.as_secs());
     let max_body_kib = handlers::MAX_BODY_BYTES / 1024;
     format!(
         "Limits:
-  request head      {head} to arrive (the first on a connection); at most 128 KiB and 96 lines
+  request head      {head} to arrive; at most 128 KiB and 96 lines
+                    (event-loop: only the first on a connection has this time; bare: 16 KiB and 64 lines)
   request body      {body} to arrive; at most {max_body_kib} KiB
+  reply             bare: closed when none of it is taken for {write}
   idle connection   closed after {idle}; with an unread body, {linger} after the reply
   listen backlog    {BACKLOG}
   connections       {MAX_CONNECTIONS_PER_WORKER} a worker, and what `ulimit -n` allows
@@ -201,6 +207,7 @@ Try it:
   seq 500 | xargs -P 500 -I{{}} curl -s http://127.0.0.1:8002/wait/2000   # ask `ps -o nlwp` meanwhile",
         head = time(head_time),
         body = time(body_time),
+        write = time(write_time),
         idle = time(idle_time),
         linger = time(linger_time),
         kept = time(IDLE_UPSTREAM_TIME),

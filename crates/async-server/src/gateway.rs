@@ -18,7 +18,7 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Uri, Version};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::{FutureExt, TryStreamExt};
-use handlers::hooks::{Context, Head, Hooks, Outcome};
+use handlers::hooks::{Context, Exchange, Head, Hooks};
 use handlers::{Answer, Body, Header, Paced, Problem, Reply};
 use tokio::time::{Sleep, sleep};
 
@@ -65,7 +65,7 @@ async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, paylo
     let (method, target) = (http.method().as_str(), target(http.uri()));
     let request_id = text(http.headers(), &X_REQUEST_ID);
     let head = Head { method, target: &target, request_id };
-    let mut exchange = Exchange::begin(worker, &head);
+    let mut exchange = Exchange::begin(Arc::clone(&worker.hooks), &head);
 
     let has_body = !matches!(payload, Payload::None);
     let mut chunks = payload.map_err(|_| Broken);
@@ -93,11 +93,10 @@ async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, paylo
 fn response(
     http: &HttpRequest,
     mut reply: Reply,
-    mut exchange: Exchange,
+    mut exchange: Exchange<Arc<Hooks>>,
     unread: Option<Payload>,
 ) -> HttpResponse {
-    exchange.worker.hooks.after(&exchange.context, &mut reply.headers);
-    exchange.status = reply.status;
+    exchange.after(&mut reply);
     let content = match (http.method(), reply.body) {
         (&Method::HEAD, body) => Content::Omitted(size(&body)),
         (_, Body::Whole(bytes)) => Content::Whole(into_bytes(bytes)),
@@ -134,43 +133,9 @@ async fn guarded(view: impl Future<Output = Answer>, head: &Head<'_>, context: &
     }
 }
 
-/// A request from its head to its end. However it ends, also by being dropped, the hooks hear of it.
-struct Exchange {
-    worker: Rc<Worker>,
-    context: Context,
-    begun: Instant,
-    status: u16,
-    sent_bytes: u64,
-    complete: bool,
-}
-
-/// What the access log says where no status was sent, because the client left before (after nginx).
-const NO_REPLY: u16 = 499;
-
-impl Exchange {
-    fn begin(worker: &Rc<Worker>, head: &Head<'_>) -> Self {
-        Self {
-            worker: Rc::clone(worker),
-            context: worker.hooks.before(head),
-            begun: Instant::now(),
-            status: NO_REPLY,
-            sent_bytes: 0,
-            complete: false,
-        }
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        let Self { status, sent_bytes: body_bytes, complete, .. } = *self;
-        let outcome = Outcome { status, body_bytes, complete, elapsed: self.begun.elapsed() };
-        self.worker.hooks.done(&self.context, &outcome);
-    }
-}
-
 /// A reply's body on its way. When the client leaves, actix drops it, and with it the timer or the chunks.
 struct Outgoing {
-    exchange: Exchange,
+    exchange: Exchange<Arc<Hooks>>,
     content: Content,
     /// A request body that nobody wanted. While it lives, actix takes the connection for unfinished and
     /// closes it after the reply; once dropped, a chunked one would be read to its end, however far that is.

@@ -8,8 +8,11 @@
 //! 3. `gateway`: an actix request becomes a [`request::Request`], a reply becomes an actix response.
 //! 4. [`views`]: the application's answers; whatever needs no waiting is in the crate `handlers`.
 //! 5. [`client`]: what views call the upstream with.
-//! 6. `logs`: standard error, without waiting for it either.
+//!
+//! `bare.rs` has the same views on plain sockets, without actix-web: for telling the model's cost from the
+//! framework's. `logs`: standard error, without waiting for it either.
 
+mod bare;
 pub mod client;
 pub mod config;
 mod gateway;
@@ -35,7 +38,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
-use crate::config::{BACKLOG, Config, MAX_CONNECTIONS_PER_WORKER};
+use crate::config::{BACKLOG, Config, MAX_CONNECTIONS_PER_WORKER, Model};
 use crate::gateway::Worker;
 use crate::request::Request;
 
@@ -61,7 +64,10 @@ pub fn start_with(config: Config, view: impl View) -> io::Result<Running> {
     let thread = thread::Builder::new().name("async-server".into()).spawn({
         let stop = Arc::clone(&stop);
         // An actix "system" is the loop that watches over the workers' loops.
-        move || System::new().block_on(serve(config, view, &ready, &stop))
+        move || match config.model {
+            Model::EventLoop => System::new().block_on(serve(config, view, &ready, &stop)),
+            Model::BareTaskPerConnection => bare::run(&config, &view, &ready, &stop),
+        }
     })?;
     match started.recv() {
         Ok(addr) => Ok(Running { addr, stop, thread }),

@@ -12,40 +12,40 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{NextTimeout, TcpConnector};
 use ureq::{Agent, http};
 
+use crate::bare;
 use crate::config::{Config, IDLE_UPSTREAM_CONNECTIONS, IDLE_UPSTREAM_TIME, UPSTREAM_BUFFER_BYTES};
 
 /// Calls the slow services. No TLS, no proxy, no redirects: what it connects to is what it was told.
 pub struct Client {
-    agent: Agent,
+    http: Http,
     base: String,
     time_limit: Duration,
+}
+
+/// A library, or for the bare rungs, which are to show what libraries cost, the codec that they share.
+enum Http {
+    Ureq(Agent),
+    Bare(bare::Client),
 }
 
 impl Client {
     /// One client, with one pool of connections, serves all threads.
     pub fn new(config: &Config) -> Self {
-        let agent = Agent::config_builder()
-            .timeout_global(Some(config.upstream_timeout))
-            .max_idle_connections(IDLE_UPSTREAM_CONNECTIONS)
-            .max_idle_connections_per_host(IDLE_UPSTREAM_CONNECTIONS)
-            .max_idle_age(IDLE_UPSTREAM_TIME)
-            .input_buffer_size(UPSTREAM_BUFFER_BYTES)
-            .output_buffer_size(UPSTREAM_BUFFER_BYTES)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .no_delay(true)
-            .build();
-        let resolver = Known(config.upstream.addrs().to_vec());
-        let agent = Agent::with_parts(agent, TcpConnector::default(), resolver);
-        Self { agent, base: config.upstream.base().to_owned(), time_limit: config.upstream_timeout }
+        let http = match config.model.is_rouille() {
+            true => Http::Ureq(agent(config)),
+            false => Http::Bare(bare::Client::new(config)),
+        };
+        Self { http, base: config.upstream.base().to_owned(), time_limit: config.upstream_timeout }
     }
 
     /// Asks the upstream, and keeps this thread until it has answered. The time limit holds for all of it:
     /// connecting, waiting, the last byte.
     pub fn get(&self, call: &Call) -> Fetched {
-        self.fetch(call).inspect_err(|error| match error {
+        let fetched = match &self.http {
+            Http::Ureq(agent) => self.fetch(agent, call),
+            Http::Bare(bare) => bare.fetch(call),
+        };
+        fetched.inspect_err(|error| match error {
             UpstreamError::TimedOut => log::warn!("GET {}{}: no answer in time", self.base, call.0),
             UpstreamError::Failed(what) => log::warn!("GET {}{}: {what}", self.base, call.0),
         })
@@ -54,13 +54,13 @@ impl Client {
     /// An upstream may close an idle connection in the very moment in which it is taken from the pool.
     /// A `GET` is safe to repeat, so that is worth a second try (RFC 9110, section 9.2.2); `ureq` itself
     /// looks at a connection before it takes it, and repeats nothing.
-    fn fetch(&self, call: &Call) -> Fetched {
+    fn fetch(&self, agent: &Agent, call: &Call) -> Fetched {
         let url = format!("{}{}", self.base, call.0);
         let began = Instant::now();
-        let sent = match self.agent.get(&url).call() {
+        let sent = match agent.get(&url).call() {
             Err(error) if connection_was_lost(&error) => {
                 let left = self.time_limit.saturating_sub(began.elapsed());
-                self.agent.get(&url).config().timeout_global(Some(left)).build().call()
+                agent.get(&url).config().timeout_global(Some(left)).build().call()
             }
             sent => sent,
         };
@@ -71,6 +71,24 @@ impl Client {
         let body = reader.read_to_vec().map_err(failed)?;
         Ok(Response { status, body })
     }
+}
+
+fn agent(config: &Config) -> Agent {
+    let agent = Agent::config_builder()
+        .timeout_global(Some(config.upstream_timeout))
+        .max_idle_connections(IDLE_UPSTREAM_CONNECTIONS)
+        .max_idle_connections_per_host(IDLE_UPSTREAM_CONNECTIONS)
+        .max_idle_age(IDLE_UPSTREAM_TIME)
+        .input_buffer_size(UPSTREAM_BUFFER_BYTES)
+        .output_buffer_size(UPSTREAM_BUFFER_BYTES)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .no_delay(true)
+        .build();
+    let resolver = Known(config.upstream.addrs().to_vec());
+    Agent::with_parts(agent, TcpConnector::default(), resolver)
 }
 
 /// Gives the addresses that the command line gave. `ureq`'s own resolver starts a thread for each call as

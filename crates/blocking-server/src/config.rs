@@ -59,12 +59,21 @@ pub struct Config {
     /// requests that need no upstream wait too. As in `--upstream-timeout 2s` or `500ms`.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = longer_than_zero)]
     pub upstream_timeout: Duration,
+    /// Stack of each thread, as in 256K or 1M, only with the bare models [default: 256K]
+    ///
+    /// Only what a thread touches becomes memory, so a large stack costs addresses and little else. rouille
+    /// makes its threads itself, with the system's usual 2 MiB.
+    #[arg(long, value_name = "SIZE", value_parser = stack_size)]
+    pub stack_size: Option<usize>,
     /// Write a line to standard error for every request
     #[arg(long)]
     pub access_log: bool,
     /// After SIGTERM or Ctrl-C, longest wait for the requests that have reached a view
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub grace: Duration,
+    /// Not flags: what a client of the bare models may take its time with. rouille has no such limits.
+    #[arg(skip)]
+    pub limits: Limits,
 }
 
 impl Args {
@@ -84,12 +93,24 @@ impl Config {
     /// # Errors
     /// Says which flag to leave out, or what to add.
     pub fn checked(&self) -> Result<(), String> {
-        match (self.model, self.threads) {
-            (Model::ThreadPerRequest, Some(_)) => Err("--threads sizes a pool, and thread-per-request has \
-                 none: leave it out, or add --model pool"
-                .into()),
-            _ => Ok(()),
+        if self.threads.is_some() && self.model != Model::Pool {
+            return Err(format!(
+                "--threads sizes a pool, and {} has none: leave it out, or add --model pool",
+                self.model.name()
+            ));
         }
+        if self.stack_size.is_some() && self.model.is_rouille() {
+            return Err(format!(
+                "--stack-size is for the bare models; {} is rouille, which makes its threads by itself",
+                self.model.name()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Stack of each thread of a bare model.
+    pub fn stack_bytes(&self) -> usize {
+        self.stack_size.unwrap_or(DEFAULT_STACK_BYTES)
     }
 
     /// Threads of the pool, where the model has one.
@@ -123,6 +144,52 @@ pub enum Model {
     /// std sockets and a thread for each connection, which answers all its requests
     BareThreadPerConnection,
 }
+
+impl Model {
+    /// As on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Whether rouille does the serving.
+    pub fn is_rouille(self) -> bool {
+        matches!(self, Self::Pool | Self::ThreadPerRequest)
+    }
+}
+
+/// How long a client of a bare model may take, so that those who never finish do not hold threads for ever.
+/// The async server has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From connecting, or from the first byte on, to the end of a request head; then 408.
+    pub head_time: Duration,
+    /// From the view's asking for the body to the body's end; then 400.
+    pub body_time: Duration,
+    /// Between two requests on a connection; then it is closed.
+    pub idle_time: Duration,
+    /// Without taking a single byte of a reply; then the connection is closed.
+    pub write_time: Duration,
+    /// After a reply to a request whose body was not read: what still comes is thrown away this long,
+    /// for closing at once would reset the connection before the client has read the reply.
+    pub linger_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(75),
+            write_time: Duration::from_secs(30),
+            linger_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Enough for every view ten times over, and small enough that the C library keeps the stacks of 160 ended
+/// threads for the next ones.
+const DEFAULT_STACK_BYTES: usize = 256 * 1024;
 
 /// Connections that the kernel may hold for us before we accept them; every rung listens with this.
 pub const BACKLOG: i32 = 4096;
@@ -192,12 +259,33 @@ fn longer_than_zero(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn stack_size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kib" => Some(1024),
+        "m" | "mib" => Some(1024 * 1024),
+        _ => None,
+    };
+    let bytes = unit.and_then(|unit: usize| unit.checked_mul(digits.parse().ok()?));
+    bytes
+        .filter(|bytes| (64 * 1024..=64 * 1024 * 1024).contains(bytes))
+        .ok_or_else(|| "write a size from 64K to 64M".into())
+}
+
 fn help_on_limits() -> String {
+    let limits = Limits::default();
     format!(
-        "Limits:
+        "Limits of rouille (pool, thread-per-request):
   request head      none: rouille reads for as long, and as much, as a client sends
   request body      no time limit; at most {max_body} bytes
   idle connection   kept open until the client closes it; it holds a thread and 2 descriptors
+Limits of the bare models:
+  request head      {head} to arrive; at most 16 KiB and 64 lines
+  request body      {body} to arrive; at most {max_body} bytes
+  reply             closed when none of it is taken for {write}
+  idle connection   closed after {idle}; with an unread body, {linger} after the reply
+Limits of all:
   listen backlog    {BACKLOG}
   connections       what `ulimit -n` and the limits on threads allow
   to the upstream   a call for each thread; {IDLE_UPSTREAM_CONNECTIONS} idle connections kept, for {kept}
@@ -208,6 +296,11 @@ Try it:
   curl -N http://127.0.0.1:8001/stream/5/500
   seq 20 | xargs -P 20 -I{{}} curl -s http://127.0.0.1:8001/wait/1000   # four rounds of five",
         max_body = handlers::MAX_BODY_BYTES,
+        head = humantime::format_duration(limits.head_time),
+        body = humantime::format_duration(limits.body_time),
+        write = humantime::format_duration(limits.write_time),
+        idle = humantime::format_duration(limits.idle_time),
+        linger = humantime::format_duration(limits.linger_time),
         kept = humantime::format_duration(IDLE_UPSTREAM_TIME),
     )
 }

@@ -10,13 +10,18 @@
 //!    `diff -u crates/{blocking,async}-server/src/views.rs`.
 //! 6. [`client`]: how a view asks the upstream.
 //!
+//! `bare.rs` has the same views on plain sockets: no rouille, no WSGI, for telling the model's cost from the
+//! framework's.
+//!
 //! Around it: [`config`] has the flags; [`supervisor`] is the parent process that has a server back when it
 //! has run into a limit; [`sockets`] gets at what rouille hides, and [`stranded`] at what it forgets.
 //!
 //! What a production server would have besides: limits on the time that a client may take, which rouille
-//! gives no handle for. That a slow client holds a thread is one of the things this server is here to show.
+//! gives no handle for (the bare models have them). That a slow client holds a thread is one of the things this
+//! server is here to show.
 
 pub mod application;
+mod bare;
 pub mod client;
 pub mod config;
 mod gateway;
@@ -63,6 +68,10 @@ pub fn start(config: Config) -> io::Result<Running> {
 /// # Errors
 /// As for [`start`].
 pub fn start_with(config: Config, view: impl View) -> io::Result<Running> {
+    checked(&config)?;
+    if !config.model.is_rouille() {
+        return bare::start(&config, view);
+    }
     let hooks = Hooks::standard(config.access_log.then(|| Box::new(logs::line) as _));
     let views = Views::new(view, Client::new(&config));
     host(config, Hooked::new(views, hooks))
@@ -73,16 +82,19 @@ pub trait View: Fn(&mut Request<'_>, &Client) -> Answer + Send + Sync + 'static 
 
 impl<F: Fn(&mut Request<'_>, &Client) -> Answer + Send + Sync + 'static> View for F {}
 
-/// Starts the server with any WSGI application.
+/// Starts a rouille server with any WSGI application.
 ///
 /// # Errors
-/// As for [`start`].
+/// As for [`start`], and when the model is a bare one, which knows no WSGI.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "both servers are started with a configuration of their own"
 )]
 pub fn host(config: Config, app: impl Application) -> io::Result<Running> {
-    config.checked().map_err(|wrong| io::Error::new(io::ErrorKind::InvalidInput, wrong))?;
+    checked(&config)?;
+    if !config.model.is_rouille() {
+        return Err(refused(format!("{} hosts no WSGI application", config.model.name())));
+    }
     let gateway = Arc::new(Gateway::new(app));
     let answering = Arc::clone(&gateway);
     let server = rouille::Server::new(("127.0.0.1", config.port), move |request| answering.answer(request))
@@ -109,17 +121,15 @@ pub fn host(config: Config, app: impl Application) -> io::Result<Running> {
     let watching = Arc::clone(&gateway);
     thread::Builder::new().name("rescue".into()).spawn(move || watching.rescue())?;
     let take_no_more = Box::new(move || gateway.stop());
-    let (stop, when_stopped) = channel();
-    Ok(Running {
-        addr,
-        listener,
-        thread,
-        take_no_more,
-        when_finished,
-        stop,
-        when_stopped,
-        grace: config.grace,
-    })
+    Ok(Running::new(addr, config.grace, Rouille { listener, thread, take_no_more, when_finished }))
+}
+
+fn checked(config: &Config) -> io::Result<()> {
+    config.checked().map_err(refused)
+}
+
+fn refused(wrong: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, wrong)
 }
 
 /// How often a server looks whether it has collapsed.
@@ -129,17 +139,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
-    /// Where the system lets us find it.
-    listener: Option<Listener>,
-    thread: JoinHandle<()>,
-    take_no_more: Box<dyn Fn() + Send>,
-    when_finished: Receiver<()>,
+    host: Box<dyn Host>,
     stop: Sender<()>,
     when_stopped: Receiver<()>,
     grace: Duration,
 }
 
 impl Running {
+    fn new(addr: SocketAddr, grace: Duration, host: impl Host) -> Self {
+        let (stop, when_stopped) = channel();
+        Self { addr, host: Box::new(host), stop, when_stopped, grace }
+    }
+
     /// Tells the server to take no new requests and to finish those that have reached a view. May be
     /// called from any thread, a signal's for example.
     pub fn stopper(&self) -> impl FnOnce() + Send + 'static {
@@ -155,11 +166,14 @@ impl Running {
     /// listener or without the thread that takes requests, and does not say so.
     pub fn wait(self) -> io::Result<()> {
         while self.when_stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-            if let Some(what) = self.collapse() {
+            if let Some(what) = self.host.collapse() {
                 return Err(io::Error::other(format!("{what}; the lines above say what the system refused")));
             }
         }
-        self.finish();
+        if !self.host.finish(self.grace) {
+            let grace = humantime::format_duration(self.grace);
+            log::warn!("some requests were not finished within {grace}");
+        }
         Ok(())
     }
 
@@ -171,7 +185,26 @@ impl Running {
         self.stopper()();
         self.wait()
     }
+}
 
+/// What listens and makes threads: rouille, or nothing but `std`.
+trait Host: Send + 'static {
+    /// Why it cannot go on, when it cannot.
+    fn collapse(&self) -> Option<&'static str>;
+    /// Takes no more and waits for what has reached a view; false when the time was too short for all of it.
+    fn finish(&self, grace: Duration) -> bool;
+}
+
+/// A server of rouille's.
+struct Rouille {
+    /// Where the system lets us find it.
+    listener: Option<Listener>,
+    thread: JoinHandle<()>,
+    take_no_more: Box<dyn Fn() + Send>,
+    when_finished: Receiver<()>,
+}
+
+impl Host for Rouille {
     fn collapse(&self) -> Option<&'static str> {
         if self.thread.is_finished() {
             Some("rouille could not make a thread for a request")
@@ -184,16 +217,13 @@ impl Running {
 
     /// rouille's own way to stop waits for a moment without requests, which under load never comes. Closing
     /// the listener makes `tiny_http` put an error into the queue, which rouille takes for its end.
-    fn finish(&self) {
+    fn finish(&self, grace: Duration) -> bool {
         (self.take_no_more)();
         if let Some(listener) = &self.listener {
             // On systems that cannot close a listener like this, a quiet moment or the grace is the end.
             let _ = listener.close();
         }
-        if self.when_finished.recv_timeout(self.grace).is_err() {
-            let grace = humantime::format_duration(self.grace);
-            log::warn!("some requests were not finished within {grace}");
-        }
+        self.when_finished.recv_timeout(grace).is_ok()
     }
 }
 

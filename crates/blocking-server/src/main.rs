@@ -20,7 +20,8 @@ fn run(args: Args) -> io::Result<ExitCode> {
     if args.exit_with_stdin {
         lifecycle::exit_with_stdin()?;
     }
-    if !args.no_supervisor {
+    // A bare server outlives the limits that end rouille.
+    if args.config.model.is_rouille() && !args.no_supervisor {
         return supervisor::run(&args);
     }
     let running = blocking_server::start(args.config)?;

@@ -8,10 +8,11 @@
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::Header;
+use crate::{Header, Reply};
 
 /// The hooks that a server runs, in order.
 pub struct Hooks(Vec<Box<dyn Hook>>);
@@ -59,6 +60,44 @@ pub trait Hook: Send + Sync {
     fn after(&self, _context: &Context, _headers: &mut Vec<Header>) {}
     /// Everything was sent, or the client left.
     fn done(&self, _context: &Context, _outcome: &Outcome) {}
+}
+
+/// A request from its head to its end. However it ends, also by being dropped, the hooks hear of it.
+pub struct Exchange<H: Deref<Target = Hooks>> {
+    hooks: H,
+    /// What the hooks carry along.
+    pub context: Context,
+    begun: Instant,
+    status: u16,
+    /// Bytes of the body that were handed to the connection.
+    pub sent_bytes: u64,
+    /// All of them?
+    pub complete: bool,
+}
+
+/// What the access log says where no status was sent, because the client left before (after nginx).
+const NO_REPLY: u16 = 499;
+
+impl<H: Deref<Target = Hooks>> Exchange<H> {
+    /// The head is there.
+    pub fn begin(hooks: H, head: &Head<'_>) -> Self {
+        let context = hooks.before(head);
+        Self { hooks, context, begun: Instant::now(), status: NO_REPLY, sent_bytes: 0, complete: false }
+    }
+
+    /// The view has run, and `context.timing` is filled in: adds the hooks' headers.
+    pub fn after(&mut self, reply: &mut Reply) {
+        self.hooks.after(&self.context, &mut reply.headers);
+        self.status = reply.status;
+    }
+}
+
+impl<H: Deref<Target = Hooks>> Drop for Exchange<H> {
+    fn drop(&mut self) {
+        let Self { status, sent_bytes: body_bytes, complete, .. } = *self;
+        let outcome = Outcome { status, body_bytes, complete, elapsed: self.begun.elapsed() };
+        self.hooks.done(&self.context, &outcome);
+    }
 }
 
 /// What hooks may know of a request before it is routed.

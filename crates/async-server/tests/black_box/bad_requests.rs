@@ -86,7 +86,8 @@ fn half_a_head_and_silence_end_without_a_reply_or_with_a_refusal() {
 /// Limits short enough to wait for.
 fn impatient() -> async_server::Running {
     let time = Duration::from_millis(500);
-    let limits = Limits { head_time: time, body_time: time, idle_time: time, linger_time: time };
+    let limits =
+        Limits { head_time: time, body_time: time, idle_time: time, write_time: time, linger_time: time };
     async_server::start(Config { limits, ..config() }).unwrap()
 }
 

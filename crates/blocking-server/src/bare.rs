@@ -1,0 +1,233 @@
+//! The bare rungs: the same views on plain sockets, with no framework between. What they cost is the model's
+//! own cost. Compare with the other server's: `diff -u crates/{blocking,async}-server/src/bare.rs`.
+//!
+//! HTTP is the crate `wire`'s, which knows neither threads nor tasks. What a socket is, and how waiting for it
+//! ends, is in `bare/socket.rs`; who is connected, and how a server stops, in `bare/connections.rs`.
+
+mod body;
+mod client;
+mod connections;
+mod socket;
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use handlers::hooks::{Exchange, Head, Hooks};
+use handlers::{Body, MAX_BODY_BYTES, Problem, Reply};
+use wire::{Phase, RequestHead, ServerConnection};
+
+use crate::View;
+use crate::config::{Config, Limits, Model};
+use crate::request::{Incoming, Request};
+use body::BodyReader;
+use connections::Connections;
+use socket::{Listener, Socket};
+
+pub(crate) use client::Client;
+pub(crate) use connections::start;
+
+/// What all connections of a server share.
+struct Server<V> {
+    view: V,
+    client: crate::client::Client,
+    hooks: Arc<Hooks>,
+    limits: Limits,
+    connections: Arc<Connections>,
+    model: Model,
+    stack_bytes: usize,
+}
+
+impl<V: View> Server<V> {
+    fn new(config: &Config, view: V, hooks: Arc<Hooks>, connections: Arc<Connections>) -> Arc<Self> {
+        let client = crate::client::Client::new(config);
+        let (limits, model, stack_bytes) = (config.limits, config.model, config.stack_bytes());
+        Arc::new(Self { view, client, hooks, limits, connections, model, stack_bytes })
+    }
+
+    /// Takes connections until the server is told to stop.
+    fn accept(self: &Arc<Self>, mut listener: Listener) {
+        while let Some(accepted) = listener.accept() {
+            match accepted {
+                Ok(socket) => self.welcome(socket),
+                // No descriptor is left, most likely. Clients wait in the listen queue until one is.
+                Err(_) => sleep(BEFORE_ACCEPTING_AGAIN),
+            }
+        }
+    }
+
+    /// Gives a connection its thread. Without one to give, it hears so and the others go on.
+    fn welcome(self: &Arc<Self>, socket: Socket) {
+        if self.model == Model::OneAtATime {
+            return self.converse(socket);
+        }
+        let (server, kept) = (Arc::clone(self), socket.clone());
+        let thread = self.thread().spawn(move || server.converse(socket));
+        if let Err(error) = thread {
+            log::warn!("no thread for a connection: {error}");
+            // Nobody can be told anything if not even this fails.
+            let _ = self.turn_away(kept);
+        }
+    }
+
+    /// A connection, from its first byte to its last.
+    fn converse(&self, mut socket: Socket) {
+        let _open = self.connections.open(&socket);
+        let (mut http, mut head) = (ServerConnection::new(LIMITS), RequestHead::default());
+        // A client that leaves is no error of ours.
+        let _ = self.serve(&mut http, &mut head, &mut socket);
+        if http.lingers() {
+            let _ = socket.linger(&mut http, self.limits.linger_time);
+        }
+    }
+
+    fn serve(
+        &self,
+        http: &mut ServerConnection,
+        head: &mut RequestHead,
+        socket: &mut Socket,
+    ) -> io::Result<()> {
+        let mut head_by = Some(Instant::now() + self.limits.head_time);
+        while http.is_open() {
+            match http.take_head(head) {
+                Ok(true) => {
+                    self.answer(head, http, socket)?;
+                    head_by = None;
+                }
+                Ok(false) => self.receive_head(http, socket, &mut head_by)?,
+                Err(error) => http.refuse(&error),
+            }
+            socket.send(http, self.limits.write_time)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for more of a head. The first may take `head_time` from connecting on, any other from its first byte.
+    fn receive_head(
+        &self,
+        http: &mut ServerConnection,
+        socket: &mut Socket,
+        head_by: &mut Option<Instant>,
+    ) -> io::Result<()> {
+        let limit = match (http.phase(), &head_by) {
+            (Phase::Idle, None) => self.limits.idle_time,
+            _ => {
+                let now = Instant::now();
+                head_by.get_or_insert_with(|| now + self.limits.head_time).saturating_duration_since(now)
+            }
+        };
+        match socket.receive(http, limit) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && http.phase() == Phase::Head => {
+                http.refuse(&wire::Error::TimedOut);
+                Ok(())
+            }
+            received => received,
+        }
+    }
+
+    /// Answers a request: here, or on a thread that is made for it while this one waits.
+    fn answer(&self, head: &RequestHead, http: &mut ServerConnection, socket: &mut Socket) -> io::Result<()> {
+        if self.model != Model::BareThreadPerRequest {
+            return self.exchange(head, http, socket);
+        }
+        let answered = thread::scope(|scope| {
+            let thread = self.thread().spawn_scoped(scope, || self.exchange(head, http, socket));
+            thread.map(|thread| thread.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())))
+        });
+        answered.unwrap_or_else(|error| {
+            log::warn!("no thread for a request: {error}");
+            let reply = Reply::from(OVERLOADED);
+            http.close();
+            reply_with(http, &reply);
+            Ok(())
+        })
+    }
+
+    fn exchange(
+        &self,
+        head: &RequestHead,
+        http: &mut ServerConnection,
+        socket: &mut Socket,
+    ) -> io::Result<()> {
+        let _active = self.connections.active();
+        let (method, target) = (head.method(), head.target());
+        let head_of = Head { method, target, request_id: head.header("x-request-id") };
+        let mut exchange = Exchange::begin(&*self.hooks, &head_of);
+        let mut body = BodyReader::new(http, socket, self.limits);
+        let announced_bytes = head.header("content-length").and_then(|length| length.parse().ok());
+        let mut request = Request {
+            method,
+            target,
+            content_type: head.header("content-type"),
+            body: Incoming { announced_bytes, reader: &mut body },
+        };
+        let entered = Instant::now();
+        // A view that panics has only its own request on its hands. What it said was printed by then.
+        let answer = catch_unwind(AssertUnwindSafe(|| (self.view)(&mut request, &self.client)));
+        let answer = answer.unwrap_or_else(|_| {
+            let id = &exchange.context.request_id;
+            log::error!("the view of {method} {target} panicked (request id {id})");
+            Err(Problem::Internal)
+        });
+        exchange.context.timing.view = entered.elapsed();
+        let mut reply = answer.unwrap_or_else(Reply::from);
+        exchange.after(&mut reply);
+
+        if self.connections.is_stopping() || self.model == Model::OneAtATime {
+            http.close();
+        }
+        reply_with(http, &reply);
+        match reply.body {
+            Body::Whole(bytes) => exchange.sent_bytes = bytes.len() as u64,
+            Body::Paced(mut paced) => {
+                while http.is_streaming() {
+                    match paced.chunks.next() {
+                        Some(chunk) => {
+                            sleep(paced.pause(Instant::now()));
+                            http.chunk(&chunk);
+                            exchange.sent_bytes += chunk.len() as u64;
+                        }
+                        None => http.finish(),
+                    }
+                    socket.send(http, self.limits.write_time)?;
+                }
+            }
+        }
+        socket.send(http, self.limits.write_time)?;
+        exchange.complete = true;
+        Ok(())
+    }
+
+    /// Says 503, on the thread that accepts, which therefore takes hardly any time for it.
+    fn turn_away(&self, mut socket: Socket) -> io::Result<()> {
+        let mut http = ServerConnection::new(LIMITS);
+        reply_with(&mut http, &Reply::from(OVERLOADED));
+        socket.send(&mut http, AT_THE_DOOR)?;
+        socket.linger(&mut http, AT_THE_DOOR)
+    }
+
+    fn thread(&self) -> thread::Builder {
+        thread::Builder::new().stack_size(self.stack_bytes)
+    }
+}
+
+/// Queues a reply, or as much of it as there is.
+fn reply_with(http: &mut ServerConnection, reply: &Reply) {
+    match &reply.body {
+        Body::Whole(bytes) => http.reply(reply.status, &reply.headers, bytes),
+        Body::Paced(_) => http.reply_chunked(reply.status, &reply.headers),
+    }
+}
+
+/// A body may be a byte longer than a view takes, so that it is the view that says so.
+const LIMITS: wire::Limits = wire::Limits { head_bytes: 16 * 1024, body_bytes: MAX_BODY_BYTES as u64 + 1 };
+
+/// While there are no descriptors for new connections, how often to look.
+const BEFORE_ACCEPTING_AGAIN: Duration = Duration::from_millis(20);
+
+/// How long a client that is turned away may take to read why.
+const AT_THE_DOOR: Duration = Duration::from_millis(50);
+
+const OVERLOADED: Problem = Problem::Overloaded { retry_after_s: 1 };
