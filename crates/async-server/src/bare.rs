@@ -58,14 +58,14 @@ impl<V: View> Server<V> {
         }
     }
 
-    /// Gives a connection its task. There is always one to give: it costs a few kilobytes.
+    /// Gives a connection its task.
     fn welcome(self: &Rc<Self>, socket: Socket) {
         let server = Rc::clone(self);
         spawn_local(async move { server.converse(socket).await });
     }
 
     /// A connection, from its first byte to its last.
-    async fn converse(&self, mut socket: Socket) {
+    async fn converse(self: &Rc<Self>, mut socket: Socket) {
         let (mut http, mut head) = (ServerConnection::new(LIMITS), RequestHead::default());
         // A client that leaves is no error of ours.
         let _ = self.serve(&mut http, &mut head, &mut socket).await;
@@ -75,7 +75,7 @@ impl<V: View> Server<V> {
     }
 
     async fn serve(
-        &self,
+        self: &Rc<Self>,
         http: &mut ServerConnection,
         head: &mut RequestHead,
         socket: &mut Socket,
@@ -155,7 +155,7 @@ impl<V: View> Server<V> {
         exchange.after(&mut reply);
         drop(body);
 
-        if self.connections.is_stopping() {
+        if !self.connections.may_bring_more() {
             http.close();
         }
         reply_with(http, &reply);

@@ -8,11 +8,12 @@ mod body;
 mod client;
 mod connections;
 mod socket;
+mod threads;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use handlers::hooks::{Exchange, Head, Hooks};
@@ -20,11 +21,12 @@ use handlers::{Body, MAX_BODY_BYTES, Problem, Reply};
 use wire::{Phase, RequestHead, ServerConnection};
 
 use crate::View;
-use crate::config::{Config, Limits, Model};
+use crate::config::{Config, Limits};
 use crate::request::{Incoming, Request};
 use body::BodyReader;
 use connections::Connections;
 use socket::{Listener, Socket};
+use threads::Threads;
 
 pub(crate) use client::Client;
 pub(crate) use connections::start;
@@ -36,15 +38,14 @@ struct Server<V> {
     hooks: Arc<Hooks>,
     limits: Limits,
     connections: Arc<Connections>,
-    model: Model,
-    stack_bytes: usize,
+    threads: Threads,
 }
 
 impl<V: View> Server<V> {
     fn new(config: &Config, view: V, hooks: Arc<Hooks>, connections: Arc<Connections>) -> Arc<Self> {
         let client = crate::client::Client::new(config);
-        let (limits, model, stack_bytes) = (config.limits, config.model, config.stack_bytes());
-        Arc::new(Self { view, client, hooks, limits, connections, model, stack_bytes })
+        let (limits, threads) = (config.limits, Threads::new(config));
+        Arc::new(Self { view, client, hooks, limits, connections, threads })
     }
 
     /// Takes connections until the server is told to stop.
@@ -58,23 +59,14 @@ impl<V: View> Server<V> {
         }
     }
 
-    /// Gives a connection its thread. Without one to give, it hears so and the others go on.
+    /// Gives a connection its thread.
     fn welcome(self: &Arc<Self>, socket: Socket) {
-        if self.model == Model::OneAtATime {
-            return self.converse(socket);
-        }
-        let (server, kept) = (Arc::clone(self), socket.clone());
-        let thread = self.thread().spawn(move || server.converse(socket));
-        if let Err(error) = thread {
-            log::warn!("no thread for a connection: {error}");
-            // Nobody can be told anything if not even this fails.
-            let _ = self.turn_away(kept);
-        }
+        let server = Arc::clone(self);
+        self.threads.spawn(socket, move |socket| server.converse(socket));
     }
 
     /// A connection, from its first byte to its last.
-    fn converse(&self, mut socket: Socket) {
-        let _open = self.connections.open(&socket);
+    fn converse(self: &Arc<Self>, mut socket: Socket) {
         let (mut http, mut head) = (ServerConnection::new(LIMITS), RequestHead::default());
         // A client that leaves is no error of ours.
         let _ = self.serve(&mut http, &mut head, &mut socket);
@@ -84,7 +76,7 @@ impl<V: View> Server<V> {
     }
 
     fn serve(
-        &self,
+        self: &Arc<Self>,
         http: &mut ServerConnection,
         head: &mut RequestHead,
         socket: &mut Socket,
@@ -93,7 +85,7 @@ impl<V: View> Server<V> {
         while http.is_open() {
             match http.take_head(head) {
                 Ok(true) => {
-                    self.answer(head, http, socket)?;
+                    threads::answer(self, head, http, socket)?;
                     head_by = None;
                 }
                 Ok(false) => self.receive_head(http, socket, &mut head_by)?,
@@ -127,30 +119,8 @@ impl<V: View> Server<V> {
         }
     }
 
-    /// Answers a request: here, or on a thread that is made for it while this one waits.
+    /// Answers a request.
     fn answer(&self, head: &RequestHead, http: &mut ServerConnection, socket: &mut Socket) -> io::Result<()> {
-        if self.model != Model::BareThreadPerRequest {
-            return self.exchange(head, http, socket);
-        }
-        let answered = thread::scope(|scope| {
-            let thread = self.thread().spawn_scoped(scope, || self.exchange(head, http, socket));
-            thread.map(|thread| thread.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())))
-        });
-        answered.unwrap_or_else(|error| {
-            log::warn!("no thread for a request: {error}");
-            let reply = Reply::from(OVERLOADED);
-            http.close();
-            reply_with(http, &reply);
-            Ok(())
-        })
-    }
-
-    fn exchange(
-        &self,
-        head: &RequestHead,
-        http: &mut ServerConnection,
-        socket: &mut Socket,
-    ) -> io::Result<()> {
         let _active = self.connections.active();
         let (method, target) = (head.method(), head.target());
         let head_of = Head { method, target, request_id: head.header("x-request-id") };
@@ -174,8 +144,9 @@ impl<V: View> Server<V> {
         exchange.context.timing.view = entered.elapsed();
         let mut reply = answer.unwrap_or_else(Reply::from);
         exchange.after(&mut reply);
+        drop(body);
 
-        if self.connections.is_stopping() || self.model == Model::OneAtATime {
+        if !self.connections.may_bring_more() {
             http.close();
         }
         reply_with(http, &reply);
@@ -199,18 +170,6 @@ impl<V: View> Server<V> {
         exchange.complete = true;
         Ok(())
     }
-
-    /// Says 503, on the thread that accepts, which therefore takes hardly any time for it.
-    fn turn_away(&self, mut socket: Socket) -> io::Result<()> {
-        let mut http = ServerConnection::new(LIMITS);
-        reply_with(&mut http, &Reply::from(OVERLOADED));
-        socket.send(&mut http, AT_THE_DOOR)?;
-        socket.linger(&mut http, AT_THE_DOOR)
-    }
-
-    fn thread(&self) -> thread::Builder {
-        thread::Builder::new().stack_size(self.stack_bytes)
-    }
 }
 
 /// Queues a reply, or as much of it as there is.
@@ -226,8 +185,3 @@ const LIMITS: wire::Limits = wire::Limits { head_bytes: 16 * 1024, body_bytes: M
 
 /// While there are no descriptors for new connections, how often to look.
 const BEFORE_ACCEPTING_AGAIN: Duration = Duration::from_millis(20);
-
-/// How long a client that is turned away may take to read why.
-const AT_THE_DOOR: Duration = Duration::from_millis(50);
-
-const OVERLOADED: Problem = Problem::Overloaded { retry_after_s: 1 };

@@ -99,9 +99,9 @@ impl Connections {
         Active(&self.active)
     }
 
-    /// True when requests are answered only because they are here already.
-    pub(super) fn is_stopping(&self) -> bool {
-        *self.stage.borrow() >= Stage::Stopping
+    /// Whether a connection may bring another request after this one.
+    pub(super) fn may_bring_more(&self) -> bool {
+        *self.stage.borrow() == Stage::Running
     }
 
     /// Waits until no more connections are to be taken.

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use handlers::hooks::Hooks;
 
 use super::Server;
-use super::socket::{Listener, Socket};
-use crate::config::Config;
+use super::socket::Listener;
+use crate::config::{Config, Model};
 use crate::{Host, Running, View, cannot_listen, logs};
 
 /// Starts a bare server. It accepts connections when this returns.
@@ -20,7 +20,8 @@ pub(crate) fn start(config: &Config, view: impl View) -> io::Result<Running> {
     let listener = Listener::bind(config.port).map_err(|error| cannot_listen(config.port, &error))?;
     let addr = listener.local_addr()?;
     let hooks = Hooks::standard(config.access_log.then(|| Box::new(logs::line) as _));
-    let connections = Arc::new(Connections::default());
+    let is_alone = config.model == Model::OneAtATime;
+    let connections = Arc::new(Connections { is_alone, ..Connections::default() });
     let server = Server::new(config, view, Arc::new(hooks), Arc::clone(&connections));
     let listener = Listener::new(listener, Arc::clone(&connections));
     let thread = thread::Builder::new().name("accept".into()).spawn(move || server.accept(listener))?;
@@ -48,28 +49,31 @@ impl Host for Bare {
 #[derive(Default)]
 pub(super) struct Connections {
     stopping: AtomicBool,
+    /// One thread for all: a connection that stays open would keep it.
+    is_alone: bool,
     /// Requests that have reached a view and are not answered.
     active: AtomicUsize,
     next: AtomicU64,
-    sockets: Mutex<HashMap<u64, Socket>>,
+    open: Mutex<HashMap<u64, Weak<TcpStream>>>,
 }
 
 impl Connections {
-    /// To be kept for as long as a connection is open.
-    pub(super) fn open(&self, socket: &Socket) -> Open<'_> {
+    /// Takes note of a connection, so that it can be ended from elsewhere.
+    pub(super) fn open(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Open {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.lock(|sockets| drop(sockets.insert(id, socket.clone())));
-        // Whoever comes too late for the end is shown the door here.
-        if self.is_stopping() {
-            socket.close();
-        }
-        Open { connections: self, id }
+        self.lock(|open| drop(open.insert(id, Arc::downgrade(stream))));
+        Open { connections: Arc::clone(self), id }
     }
 
     /// To be kept for as long as a request is answered.
     pub(super) fn active(&self) -> Active<'_> {
         self.active.fetch_add(1, Ordering::Relaxed);
         Active(&self.active)
+    }
+
+    /// Whether a connection may bring another request after this one.
+    pub(super) fn may_bring_more(&self) -> bool {
+        !self.is_alone && !self.is_stopping()
     }
 
     /// True when requests are answered only because they are here already.
@@ -89,27 +93,28 @@ impl Connections {
             sleep(LOOK_EVERY);
         }
         let all_done = is_idle();
-        self.lock(|sockets| sockets.values().for_each(Socket::close));
+        let open: Vec<_> = self.lock(|open| open.values().filter_map(Weak::upgrade).collect());
+        // Ends every wait for them, on whatever thread. An error means that one is closed already.
+        open.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
         all_done
     }
 
-    fn lock<R>(&self, what: impl FnOnce(&mut HashMap<u64, Socket>) -> R) -> R {
-        what(&mut self.sockets.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock<R>(&self, what: impl FnOnce(&mut HashMap<u64, Weak<TcpStream>>) -> R) -> R {
+        what(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-pub(super) struct Open<'a> {
-    connections: &'a Connections,
+/// To be kept for as long as a connection is open.
+pub(super) struct Open {
+    connections: Arc<Connections>,
     id: u64,
 }
 
-impl Drop for Open<'_> {
+impl Drop for Open {
     fn drop(&mut self) {
-        // Dropped outside the lock: closing a socket is a system call.
-        let socket = self.connections.lock(|sockets| sockets.remove(&self.id));
-        drop(socket);
+        self.connections.lock(|open| drop(open.remove(&self.id)));
     }
 }
 

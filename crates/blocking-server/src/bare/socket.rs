@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wire::Connection;
 
-use super::connections::Connections;
+use super::connections::{Connections, Open};
 use crate::config::BACKLOG;
 
 /// What new connections come from.
@@ -37,8 +37,9 @@ impl Listener {
                 return None;
             }
             match accepted.and_then(|(stream, _)| Socket::new(stream)) {
-                Ok(socket) => {
+                Ok(mut socket) => {
                     self.is_short = false;
+                    socket._open = Some(Arc::new(self.connections.open(&socket.stream)));
                     return Some(Ok(socket));
                 }
                 Err(error) if is_the_clients(&error) => {}
@@ -65,6 +66,7 @@ fn is_the_clients(error: &io::Error) -> bool {
 #[derive(Clone)]
 pub(super) struct Socket {
     stream: Arc<TcpStream>,
+    _open: Option<Arc<Open>>,
     /// As the system has them; setting one is a system call.
     read_limit: Duration,
     write_limit: Duration,
@@ -73,7 +75,8 @@ pub(super) struct Socket {
 impl Socket {
     fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream: Arc::new(stream), read_limit: Duration::ZERO, write_limit: Duration::ZERO })
+        let none = Duration::ZERO;
+        Ok(Self { stream: Arc::new(stream), _open: None, read_limit: none, write_limit: none })
     }
 
     pub(super) fn connect(addr: SocketAddr, limit: Duration) -> io::Result<Self> {
@@ -129,12 +132,6 @@ impl Socket {
             }
         }
         Ok(())
-    }
-
-    /// Ends every wait for this connection, on whatever thread.
-    pub(super) fn close(&self) {
-        // An error means that it is closed already.
-        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 
