@@ -1,7 +1,7 @@
 //! A cell: one rung at one load level. `plan.rs` makes them, `trial.rs` measures them.
 
-use crate::experiment::Upstream;
-use crate::ladder::{Kind, Rung};
+use crate::experiment::{Bystander, Upstream};
+use crate::ladder::Rung;
 use crate::results::{Load, Mode};
 
 /// Everything that one trial needs to know.
@@ -21,6 +21,8 @@ pub struct Cell {
     pub order: u32,
     /// What load.
     pub load: Load,
+    /// Who else wants to be served meanwhile.
+    pub bystander: Option<Bystander>,
     /// Load before the window.
     pub warm_up_ms: u64,
     /// What is measured.
@@ -54,6 +56,7 @@ impl Cell {
             block: self.block,
             order: self.order,
             load: self.load.clone(),
+            bystander: self.bystander.as_ref().map(|one| (one.route.text.clone(), one.rate.0)),
         }
     }
 
@@ -73,15 +76,19 @@ pub(crate) struct Subject {
     pub(crate) block: u32,
     pub(crate) order: u32,
     pub(crate) load: Load,
+    /// Route and arrivals per second.
+    pub(crate) bystander: Option<(String, f64)>,
 }
 
 /// A load in words.
 pub fn in_words(load: &Load) -> String {
-    match (load.mode, load.rate_rps) {
-        (Mode::Open, Some(rate)) => format!("{rate:.0} requests/s"),
-        _ if load.clients == 1 => "1 client".into(),
-        _ => format!("{} clients", load.clients),
-    }
+    let who = if load.mode == Mode::Subscribers { "subscriber" } else { "client" };
+    let text = match (load.mode, load.rate_rps, load.clients) {
+        (Mode::Open, Some(rate), _) => format!("{rate:.0} requests/s"),
+        (_, _, 1) => format!("1 {who}"),
+        (_, _, clients) => format!("{clients} {who}s"),
+    };
+    if load.keep_alive { text } else { text + ", a connection per request" }
 }
 
 /// Threads of a pool that nobody sized: what `blocking-server` takes by itself when it has all CPUs. Said
@@ -90,26 +97,83 @@ pub fn default_pool(cpus: u64) -> u64 {
     8 * cpus.max(1)
 }
 
-/// The flags that make a server the rung: the given ones, and the sizes that they leave open.
+/// Threads that run views for `offload` when nobody sized them. More than the clients of any experiment
+/// that compares it, so that what is compared is the way of waiting and not the size of a pool.
+pub const DEFAULT_BLOCKING_THREADS: u64 = 512;
+
+/// The flags that make a server the rung: the given ones, and the sizes that they leave open. All sizes are
+/// said, so that results carry them.
 pub fn server_flags(rung: &Rung, given: &[String], cpus: u64, server_cpus: u64) -> Vec<String> {
     let has = |name: &str| given.iter().any(|flag| flag.split('=').next() == Some(name));
     let mut flags = vec![format!("--model={}", rung.name)];
     if rung.name == POOL && !has("--threads") {
         flags.push(format!("--threads={}", default_pool(cpus)));
     }
-    if rung.kind == Kind::Async && !has("--workers") {
+    if rung.has_workers && !has("--workers") {
         flags.push(format!("--workers={server_cpus}"));
+    }
+    if rung.name == OFFLOAD && !has("--blocking-threads") {
+        flags.push(format!("--blocking-threads={DEFAULT_BLOCKING_THREADS}"));
     }
     flags.extend(given.iter().cloned());
     flags
 }
 
-/// K, where the rung is a pool of K threads.
+/// K, where the rung runs at most K views at once, each on a thread that waits with it.
 pub fn pool_threads(rung: &Rung, flags: &[String]) -> Option<u64> {
-    if rung.name != POOL {
-        return None;
+    let size = |name: &str| {
+        let value = |flag: &String| flag.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok();
+        flags.iter().rev().find_map(value)
+    };
+    match rung.name {
+        ONE_AT_A_TIME => Some(1),
+        POOL => size("--threads"),
+        OFFLOAD => size("--blocking-threads"),
+        // A view that blocks the loop is the only one that the loop's thread runs.
+        BLOCKED_LOOP => size("--workers"),
+        _ => None,
     }
-    flags.iter().rev().find_map(|flag| flag.strip_prefix("--threads=")?.parse().ok())
 }
 
+const ONE_AT_A_TIME: &str = "one-at-a-time";
 const POOL: &str = "pool";
+const OFFLOAD: &str = "offload";
+const BLOCKED_LOOP: &str = "blocked-loop";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::{LADDER, rung};
+
+    #[test]
+    fn every_size_of_a_rung_is_on_its_command_line() {
+        let flags = |name: &str| server_flags(rung(name).unwrap(), &[], 2, 1).join(" ");
+        assert_eq!(flags("pool"), "--model=pool --threads=16");
+        assert_eq!(flags("thread-per-request"), "--model=thread-per-request");
+        assert_eq!(flags("bare-task-per-connection"), "--model=bare-task-per-connection --workers=1");
+        assert_eq!(flags("offload"), "--model=offload --workers=1 --blocking-threads=512");
+        let given = ["--blocking-threads=4".to_owned(), "--workers=2".to_owned()];
+        let flags = server_flags(rung("offload").unwrap(), &given, 2, 1);
+        assert_eq!(flags.join(" "), "--model=offload --blocking-threads=4 --workers=2");
+    }
+
+    #[test]
+    fn only_some_rungs_have_a_bound_on_views_at_once() {
+        let bound = |rung| pool_threads(rung, &server_flags(rung, &[], 2, 1));
+        let bounds: Vec<_> = LADDER.iter().filter_map(|rung| Some((rung.name, bound(rung)?))).collect();
+        assert_eq!(bounds, [("one-at-a-time", 1), ("pool", 16), ("offload", 512), ("blocked-loop", 1)]);
+        let flags = ["--threads=3".to_owned(), "--threads=5".to_owned()];
+        assert_eq!(pool_threads(rung("pool").unwrap(), &flags), Some(5), "the last one counts");
+    }
+
+    #[test]
+    fn loads_are_told_apart_in_words() {
+        let load = |mode, clients, rate_rps, keep_alive| {
+            in_words(&Load { mode, clients, rate_rps, route: "/hello".into(), keep_alive })
+        };
+        assert_eq!(load(Mode::Closed, 1, None, true), "1 client");
+        assert_eq!(load(Mode::Closed, 64, None, false), "64 clients, a connection per request");
+        assert_eq!(load(Mode::Open, 64, Some(300.0), true), "300 requests/s");
+        assert_eq!(load(Mode::Subscribers, 512, None, true), "512 subscribers");
+    }
+}

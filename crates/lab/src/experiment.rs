@@ -8,18 +8,31 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use handlers::Route;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use crate::ladder::{self, Rung};
-use crate::results::Stated;
+use crate::results::{GapStep, Stated};
 
-/// The experiments that come with the program, in the order in which they run.
+mod load;
+
+pub use load::{
+    Bystander, Clients, Closed, Doubling, Kind, Levels, Load, Open, Positive, Rate, Subscribers, Target,
+};
+
+/// The experiments that come with the program.
 pub const CATALOGUE: &[(&str, &str)] = &[
     ("lecture", include_str!("../../../benches/experiments/lecture.toml")),
     ("scale", include_str!("../../../benches/experiments/scale.toml")),
+    ("ladder", include_str!("../../../benches/experiments/ladder.toml")),
+    ("bridges", include_str!("../../../benches/experiments/bridges.toml")),
+    ("subscribers", include_str!("../../../benches/experiments/subscribers.toml")),
+    ("connections", include_str!("../../../benches/experiments/connections.toml")),
+    ("targets", include_str!("../../../benches/experiments/targets.toml")),
 ];
+
+/// Those that run when none is named. They answer the first question, and end within a coffee break.
+pub const DEFAULT: [&str; 2] = ["lecture", "scale"];
 
 /// A file of the catalogue, or one of your own.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,7 +47,7 @@ pub struct Experiment {
     pub question: String,
     /// What the reader should expect, and why.
     pub expect: String,
-    /// Request target of the load.
+    /// Request target of every load that has none of its own.
     pub route: Target,
     /// Shown as what it is: an illustration. Its figures carry no interval.
     #[serde(default)]
@@ -57,10 +70,15 @@ pub struct Experiment {
     /// The services behind the servers; only for routes that call them.
     #[serde(default)]
     pub upstream: Upstream,
+    /// Who else wants to be served meanwhile.
+    pub bystander: Option<Bystander>,
     /// What is compared.
     pub rungs: Vec<Use>,
     /// Under which loads.
     pub loads: Vec<Load>,
+    /// How the gap between two rungs is split into its causes: a chain from rung to rung.
+    #[serde(default)]
+    pub decomposition: Vec<GapStep>,
     /// Figures stated by others.
     #[serde(default)]
     pub stated: Vec<Stated>,
@@ -87,67 +105,6 @@ pub struct Use {
     pub flags: Vec<String>,
 }
 
-/// One kind of load. Others will come, so the kind is a key of its own.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Load {
-    /// Each client sends when its last answer came; a cell for each level.
-    Closed {
-        /// How many of them.
-        clients: Levels,
-    },
-    /// Requests are due on a schedule.
-    Open {
-        /// How often.
-        rate: Rate,
-        /// At most so many at once.
-        #[serde(deserialize_with = "within::<_, 1, 100_000>")]
-        connections: u64,
-        /// The window is made long enough for so many requests in all blocks together.
-        #[serde(default, deserialize_with = "within::<_, 0, 10_000_000>")]
-        samples: u64,
-    },
-}
-
-/// Levels of a closed load.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a list of numbers from 1 to 100000, such as [16, 256], or \"doubling\""
-)]
-pub enum Levels {
-    /// These.
-    Given(Vec<Clients>),
-    /// 1, 2, 4 and so on, as far as this machine's thread budget allows.
-    Computed(Doubling),
-}
-
-/// From 1 to 100,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clients(pub u32);
-
-/// The word for it.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "said above")]
-pub enum Doubling {
-    Doubling,
-}
-
-/// Arrivals per second.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rate {
-    /// As they are.
-    Rps(Positive),
-    /// As a share of what the smallest pool among the rungs can serve, threads / wait.
-    Utilisation(Positive),
-}
-
-/// A finite number over 0.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Positive(pub f64);
-
 /// The simulated services.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,15 +128,7 @@ pub struct Changes {
     pub time_scale: Option<Positive>,
     pub samples: Option<u64>,
     pub clients: Option<Levels>,
-}
-
-/// A request target that the servers answer.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// As it is sent.
-    pub text: String,
-    /// What it is.
-    pub route: Route,
+    pub counts: Option<Vec<Clients>>,
 }
 
 impl Experiment {
@@ -222,16 +171,26 @@ impl Experiment {
         self.window_ms = changes.window_ms.unwrap_or(self.window_ms);
         self.upstream.time_scale = changes.time_scale.unwrap_or(self.upstream.time_scale);
         for load in &mut self.loads {
-            match load {
-                Load::Closed { clients } => {
+            match &mut load.kind {
+                Kind::Closed(closed) => {
                     if let Some(levels) = &changes.clients {
-                        clients.clone_from(levels);
+                        closed.clients.clone_from(levels);
                     }
                 }
-                Load::Open { samples, .. } => *samples = changes.samples.unwrap_or(*samples),
+                Kind::Open(open) => open.samples = changes.samples.unwrap_or(open.samples),
+                Kind::Subscribers(subscribers) => {
+                    if let Some(counts) = &changes.counts {
+                        subscribers.counts.clone_from(counts);
+                    }
+                }
             }
         }
         self
+    }
+
+    /// What a load asks for.
+    pub fn target<'a>(&'a self, load: &'a Load) -> &'a Target {
+        load.route.as_ref().unwrap_or(&self.route)
     }
 
     /// What no single key shows.
@@ -249,35 +208,54 @@ impl Experiment {
                 bail!("rungs: {name} is there twice; a `variant` tells them apart");
             }
         }
+        self.loads.iter().try_for_each(|load| self.check_load(load))?;
+        if let Some(endless) = self.bystander.as_ref().map(|one| &one.route).filter(|one| one.is_endless()) {
+            bail!("bystander: {} never ends; ask for what does, such as /hello", endless.text);
+        }
+        self.check_decomposition()
+    }
+
+    fn check_load(&self, load: &Load) -> anyhow::Result<()> {
+        let target = self.target(load);
+        if let Some(key) = load.kind.without_levels() {
+            bail!("loads: `{key}` has no level; give it one at least");
+        }
+        match (&load.kind, target.is_endless()) {
+            (Kind::Subscribers(_), false) => {
+                bail!("loads: subscribers listen to /live, not to {}: `route = \"/live\"`", target.text)
+            }
+            (Kind::Closed(_) | Kind::Open(_), true) => {
+                bail!("loads: {} never ends, so nobody is ever answered: use `subscribers`", target.text)
+            }
+            _ => {}
+        }
+        load.rungs.iter().flatten().try_for_each(|rung| self.has("loads", rung.name))
+    }
+
+    /// From rung to rung without a gap, or the parts do not make up the whole.
+    fn check_decomposition(&self) -> anyhow::Result<()> {
+        for step in &self.decomposition {
+            self.has("decomposition", &step.from)?;
+            self.has("decomposition", &step.to)?;
+        }
+        for (before, after) in self.decomposition.iter().zip(self.decomposition.iter().skip(1)) {
+            if before.to != after.from {
+                bail!(
+                    "decomposition: a step ends at {}, so the next begins there and not at {}",
+                    before.to,
+                    after.from
+                );
+            }
+        }
         Ok(())
     }
-}
 
-impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match Route::parse("GET", text.as_bytes()) {
-            Ok(route) => Ok(Self { text, route }),
-            Err(problem) => Err(D::Error::custom(format!("no server answers GET {text}: {problem}"))),
+    fn has(&self, key: &str, rung: &str) -> anyhow::Result<()> {
+        let names: Vec<_> = self.rungs.iter().map(|one| one.rung.name).collect();
+        if names.contains(&rung) {
+            return Ok(());
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Clients {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let clients = within::<_, 1, 100_000>(deserializer)?;
-        Ok(Self(u32::try_from(clients).map_err(D::Error::custom)?))
-    }
-}
-
-impl<'de> Deserialize<'de> for Positive {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
-        if number.is_finite() && number > 0.0 && number <= 1e6 {
-            Ok(Self(number))
-        } else {
-            Err(D::Error::custom(format!("{number} is not over 0 and at most 1000000")))
-        }
+        bail!("{key}: {rung} is none of the experiment's rungs, which are {}", names.join(", "))
     }
 }
 

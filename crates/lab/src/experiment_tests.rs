@@ -64,10 +64,10 @@ fn the_lectures_figures_are_those_of_the_facts() {
     let facts: Facts = toml::from_str(include_str!("../../../benches/facts/lecture.toml")).unwrap();
     let lecture = Experiment::find("lecture").unwrap();
     assert_eq!(
-        (lecture.route.text, lecture.window_ms),
+        (lecture.route.text.clone(), lecture.window_ms),
         (facts.experiment.route, facts.experiment.duration_s * 1_000)
     );
-    let [Load::Closed { clients: Levels::Given(clients) }] = lecture.loads.as_slice() else {
+    let [Kind::Closed(Closed { clients: Levels::Given(clients), .. })] = kinds(&lecture)[..] else {
         panic!("one closed load")
     };
     assert_eq!(clients, &[Clients(facts.experiment.connections)]);
@@ -108,7 +108,30 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
             "\"eventloop\"",
             &["line 15", "no rung \"eventloop\"", "pool, thread-per-request"],
         ),
-        ("closed =", "sudden =", &["line 18", "unknown variant `sudden`", "`closed` or `open`"]),
+        ("closed =", "sudden =", &["line 18", "unknown field `sudden`", "`closed`, `open`, `subscribers`"]),
+        ("closed = { clients = [1, 20] }", "", &["line 17", "one of `closed`, `open` and `subscribers`"]),
+        (
+            "closed = { clients = [1, 20] }",
+            "closed = { clients = [1] }\nsubscribers = { counts = [1] }",
+            &["line 17", "a [[loads]] of its own"],
+        ),
+        (
+            "[1, 20] }",
+            "[1, 20], keepalive = false }",
+            &["line 18", "unknown field `keepalive`", "`keep_alive`"],
+        ),
+        (
+            "closed = { clients = [1, 20] }",
+            "route = \"/live\"\nsubscribers = { counts = [1], tick_ms = 500 }",
+            &["line 19", "tick_ms", "500 is not 1000"],
+        ),
+        ("closed =", "rungs = [\"quart\"]\nclosed =", &["line 18", "no rung \"quart\"", "event-loop"]),
+        ("closed =", "route = \"/slow\"\nclosed =", &["line 18", "no server answers GET /slow"]),
+        (
+            "blocks = 2",
+            "blocks = 2\nbystander = { route = \"/hello\", rate = 0, connections = 8 }",
+            &["line 7", "0 is not over 0"],
+        ),
         ("[1, 20]", "[0]", &["line 18", "1 to 100000", "\"doubling\""]),
         (
             "closed = { clients = [1, 20] }",
@@ -129,6 +152,28 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
 fn what_makes_no_sense_as_a_whole_is_refused_too() {
     let twice = refused("\"event-loop\"", "\"pool\"");
     assert!(twice.contains("pool is there twice"), "{twice}");
+    for (what, with, expected) in [
+        ("[1, 20]", "[]", "`clients` has no level"),
+        (
+            "closed = { clients = [1, 20] }",
+            "subscribers = { counts = [5] }",
+            "subscribers listen to /live, not to /wait/100",
+        ),
+        ("\"/wait/100\"", "\"/live\"", "/live never ends"),
+        (
+            "blocks = 2",
+            "blocks = 2\nbystander = { route = \"/live\", rate = 5, connections = 8 }",
+            "/live never ends; ask for what does",
+        ),
+        (
+            "closed =",
+            "rungs = [\"offload\"]\nclosed =",
+            "offload is none of the experiment's rungs, which are pool, event-loop",
+        ),
+    ] {
+        let error = refused(what, with);
+        assert!(error.starts_with("mine.toml makes no sense: ") && error.contains(expected), "{error}");
+    }
     let nobody = refused("[[loads]]\nclosed = { clients = [1, 20] }", "").replace('\n', " ");
     assert!(nobody.contains("missing field `loads`"), "{nobody}");
 }
@@ -139,9 +184,48 @@ fn changes_replace_only_what_they_name() {
     let experiment = parse(&text).unwrap();
     let quick = experiment.clone().changed(&experiment.quick);
     assert_eq!((quick.window_ms, quick.warm_up_ms, quick.upstream.time_scale.0), (200, 100, 0.5));
-    assert!(
-        matches!(&quick.loads[0], Load::Closed { clients: Levels::Given(levels) } if *levels == [Clients(7)])
-    );
+    let Kind::Closed(Closed { clients: Levels::Given(levels), .. }) = kinds(&quick)[0] else { panic!() };
+    assert_eq!(levels, &[Clients(7)]);
     let full = experiment.clone().changed(&experiment.full);
     assert_eq!((full.window_ms, full.blocks), (500, 2));
+}
+
+#[test]
+fn a_gap_is_split_along_a_chain_of_the_experiments_own_rungs() {
+    let step = |from, to| format!("\n[[decomposition]]\nfrom = \"{from}\"\nto = \"{to}\"\ncause = \"c\"\n");
+    let with = |steps: &[String]| parse(&format!("{GOOD}{}", steps.concat()));
+    assert_eq!(with(&[step("pool", "event-loop")]).unwrap().decomposition.len(), 1);
+    let strange = with(&[step("pool", "bare")]).unwrap_err();
+    assert!(format!("{strange:#}").contains("decomposition: bare is none of"), "{strange:#}");
+    let broken = with(&[step("pool", "event-loop"), step("pool", "event-loop")]).unwrap_err();
+    assert!(format!("{broken:#}").contains("the next begins there and not at pool"), "{broken:#}");
+    let short = parse(&format!("{GOOD}\n[[decomposition]]\nfrom = \"pool\"\n")).unwrap_err();
+    assert!(format!("{short:#}").contains("line 20") && format!("{short:#}").contains("`to`"), "{short:#}");
+}
+
+#[test]
+fn the_ladder_splits_the_gap_between_the_two_frameworks_into_four() {
+    let steps = Experiment::find("ladder").unwrap().decomposition;
+    let rungs: Vec<_> = steps.iter().map(|step| step.from.as_str()).chain([steps[3].to.as_str()]).collect();
+    let ladder: Vec<_> = ladder::LADDER.iter().map(|rung| rung.name).collect();
+    let first = ladder.iter().position(|rung| *rung == "thread-per-request").unwrap();
+    assert_eq!(rungs, ladder[first..=first + 4], "neighbours, in the order of the ladder");
+}
+
+#[test]
+fn a_load_may_have_a_route_and_rungs_of_its_own() {
+    let text =
+        format!("{GOOD}\n[[loads]]\nroute = \"/hello\"\nrungs = [\"pool\"]\nclosed = {{ clients = [3] }}\n");
+    let experiment = parse(&text).unwrap();
+    let targets: Vec<_> = experiment.loads.iter().map(|load| experiment.target(load).text.as_str()).collect();
+    assert_eq!(targets, ["/wait/100", "/hello"]);
+    let event_loop = ladder::rung("event-loop").unwrap();
+    assert_eq!(
+        experiment.loads.iter().map(|load| load.is_for(event_loop)).collect::<Vec<_>>(),
+        [true, false]
+    );
+}
+
+fn kinds(experiment: &Experiment) -> Vec<&Kind> {
+    experiment.loads.iter().map(|load| &load.kind).collect()
 }

@@ -12,7 +12,9 @@ use loadgen::protocol::{Failure, Outcome};
 use crate::cell::{Subject, in_words};
 use crate::probe::{Edges, INTERVAL_MS, Observed, Size};
 use crate::process::{exit_text, said};
-use crate::results::{Client, Load, Mode, Percentiles, SeriesRow, Server, Trial, TrialOutcome, Window};
+use crate::results::{
+    Bystander, Client, Load, Mode, Percentiles, SeriesRow, Server, Trial, TrialOutcome, Window,
+};
 use crate::sys::Ended;
 use crate::warning::{self, Warning};
 
@@ -44,6 +46,9 @@ pub(crate) struct Found {
 /// Lag that is always tolerated, and the share of the median response that is.
 const LAG_MS: f64 = 2.0;
 const LAG_SHARE: f64 = 0.05;
+/// The server's CPU time is for all that it answered. Where more than this share of it were bystanders,
+/// which cost less than the load's requests, there is no CPU time per request to be had from it.
+const BYSTANDERS_SHARE: f64 = 0.05;
 
 /// Makes a trial of it.
 pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Trial {
@@ -58,7 +63,7 @@ pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Tri
         flags: subject.flags,
         block: subject.block,
         order: subject.order,
-        bystander: None,
+        bystander: bystander(&outcome, subject.bystander),
         window: Window {
             start_ms: found
                 .edges
@@ -84,6 +89,11 @@ pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Tri
     };
     if found.outcome.is_some() {
         let mut warnings = warning::of(&trial);
+        if let Some((lag_ms, tolerated_ms)) = outcome.bystander.as_deref().and_then(late) {
+            // Its times are the generator's fault; those of the load are not.
+            trial.bystander = None;
+            warnings.push(Warning::BystanderLate { lag_ms, tolerated_ms });
+        }
         if !found.foreign && found.observed.is_none() {
             warnings.push(Warning::NotWatched);
         }
@@ -116,23 +126,13 @@ fn judged(
     let Some(outcome) = &found.outcome else {
         return void(found.failure.clone().unwrap_or_else(|| "there is no outcome".into()));
     };
-    let failed = |kinds: &[Failure]| kinds.iter().filter_map(|kind| outcome.failed.get(kind)).sum::<u64>();
-    let wrong = failed(&[Failure::Status, Failure::WrongBody, Failure::Protocol]);
-    if wrong > 0 {
-        let first =
-            outcome.first_wrong.as_ref().map(|text| format!("; the first: {text}")).unwrap_or_default();
-        return void(format!("{wrong} of {} answers were wrong{first}", outcome.scheduled));
+    let unit = if load.mode == Mode::Subscribers { "ticks" } else { "requests" };
+    let fault = fault(outcome, unit)
+        .or_else(|| fault(outcome.bystander.as_ref()?, "requests").map(|text| format!("bystander: {text}")));
+    if let Some(reason) = fault {
+        return void(reason);
     }
-    let local = failed(&[Failure::Local]);
-    if local > 0 {
-        return void(format!("{local} requests failed since the load generator ran out of files or ports"));
-    }
-    let accounted =
-        outcome.completed + outcome.failed.values().sum::<u64>() + outcome.timed_out + outcome.unsent;
-    if accounted != outcome.scheduled {
-        return void(format!("{} requests were scheduled, but {accounted} accounted for", outcome.scheduled));
-    }
-    let tolerated_ms = LAG_MS.max(LAG_SHARE * median_ms.unwrap_or(0.0));
+    let tolerated_ms = tolerated_ms(median_ms);
     match lag_ms.filter(|lag_ms| load.mode == Mode::Open && *lag_ms > tolerated_ms) {
         Some(lag_ms) => void(format!(
             "the load generator was late: {lag_ms:.1} ms behind its schedule (p99) where {tolerated_ms:.1} are tolerated; \
@@ -142,9 +142,59 @@ fn judged(
     }
 }
 
+/// What of an outcome makes its figures none: answers that were wrong, a generator that was out of
+/// something, books that do not balance.
+fn fault(outcome: &Outcome, unit: &str) -> Option<String> {
+    let failed = |kinds: &[Failure]| kinds.iter().filter_map(|kind| outcome.failed.get(kind)).sum::<u64>();
+    let scheduled = outcome.scheduled;
+    let wrong = failed(&[Failure::Status, Failure::WrongBody, Failure::Protocol]);
+    if wrong > 0 {
+        let first =
+            outcome.first_wrong.as_ref().map(|text| format!("; the first: {text}")).unwrap_or_default();
+        return Some(format!("{wrong} of {scheduled} answers were wrong{first}"));
+    }
+    let local = failed(&[Failure::Local]);
+    if local > 0 {
+        return Some(format!("{local} {unit} failed since the load generator ran out of files or ports"));
+    }
+    let accounted =
+        outcome.completed + outcome.failed.values().sum::<u64>() + outcome.timed_out + outcome.unsent;
+    (accounted != scheduled)
+        .then(|| format!("{scheduled} {unit} were scheduled, but {accounted} accounted for"))
+}
+
+/// Whether a bystander was behind its schedule, and how far it may be.
+fn late(bystander: &Outcome) -> Option<(f64, f64)> {
+    let lag_ms = lag_ms(&bystander.schedule_lag)?;
+    let tolerated_ms = tolerated_ms(percentiles(&bystander.response_time).p50);
+    (lag_ms > tolerated_ms).then_some((lag_ms, tolerated_ms))
+}
+
+fn tolerated_ms(median_ms: Option<f64>) -> f64 {
+    LAG_MS.max(LAG_SHARE * median_ms.unwrap_or(0.0))
+}
+
+fn bystander(outcome: &Outcome, asked: Option<(String, f64)>) -> Option<Bystander> {
+    let (seen, (route, rate_rps)) = outcome.bystander.as_deref().zip(asked)?;
+    Some(Bystander {
+        route,
+        rate_rps,
+        latency_ms: percentiles(&seen.response_time),
+        histogram: Some(seen.response_time.clone()),
+        scheduled: seen.scheduled,
+        completed: seen.completed,
+        failed: seen.failed.clone(),
+        timed_out: seen.timed_out,
+        unsent: seen.unsent,
+    })
+}
+
 fn server(found: &Found, outcome: &Outcome) -> Server {
     let observed = found.observed.as_ref();
     let cpu_s = observed.and_then(|observed| observed.cpu_s);
+    let bystanders = outcome.bystander.as_ref().map_or(0, |bystander| bystander.completed);
+    let answers = outcome.completed + bystanders;
+    let is_of_the_load = bystanders as f64 <= BYSTANDERS_SHARE * answers as f64;
     let sizes = || observed.iter().flat_map(|observed| &observed.samples).map(|sample| sample.size);
     let threads_peak = sizes().filter_map(|size| size.threads).max();
     let at_most = Size { threads: threads_peak, ..Size::default() };
@@ -156,8 +206,8 @@ fn server(found: &Found, outcome: &Outcome) -> Server {
     Server {
         cpu_s,
         cpu_us_per_request: cpu_s
-            .filter(|_| outcome.completed > 0)
-            .map(|cpu_s| cpu_s * 1e6 / outcome.completed as f64),
+            .filter(|_| outcome.completed > 0 && is_of_the_load)
+            .map(|cpu_s| cpu_s * 1e6 / answers as f64),
         rss_idle_bytes: found.idle.rss_bytes,
         rss_peak_bytes: sizes().filter_map(|size| size.rss_bytes).max(),
         threads_peak,

@@ -16,6 +16,7 @@ fn under(mode: Mode) -> Subject {
         block: 1,
         order: 2,
         load: Load { mode, clients: 64, rate_rps, keep_alive: true, route: "/wait/100".into() },
+        bystander: None,
     }
 }
 
@@ -168,4 +169,101 @@ fn warnings_say_what_to_do() {
     assert!(warnings[0].starts_with("client-bound: the load generator's core was 97 % busy"));
     assert!(warnings[1].starts_with("only 60 of 64 connections"));
     assert!(warnings[2].starts_with("7 of 1007 requests were not answered in time"));
+}
+
+/// The same with a bystander: 40 answers of 3 ms.
+fn with_bystander() -> Found {
+    let mut found = good();
+    let bystander = Outcome {
+        scheduled: 40,
+        completed: 40,
+        response_time: all_of(3, 40),
+        schedule_lag: all_of(1, 1_000),
+        ..Outcome::default()
+    };
+    found.outcome.as_mut().unwrap().bystander = Some(Box::new(bystander));
+    found
+}
+
+fn beside_a_bystander() -> Subject {
+    Subject { bystander: Some(("/hello".into(), 50.0)), ..under(Mode::Closed) }
+}
+
+#[test]
+fn a_bystander_has_books_of_its_own() {
+    let mut found = with_bystander();
+    let seen = found.outcome.as_mut().unwrap().bystander.as_mut().unwrap();
+    (seen.timed_out, seen.unsent, seen.scheduled) = (1, 2, 44);
+    seen.failed.insert(Failure::Reset, 1);
+    let trial = trial(beside_a_bystander(), &found, 0);
+    assert_eq!(trial.outcome, TrialOutcome::Ok, "who gets no answer is a result: {:?}", trial.reason);
+    let bystander = trial.bystander.unwrap();
+    assert_eq!((bystander.route.as_str(), bystander.rate_rps), ("/hello", 50.0));
+    assert_eq!((bystander.completed, bystander.timed_out, bystander.unsent), (40, 1, 2));
+    assert!((bystander.latency_ms.p50.unwrap() - 3.0).abs() < 0.01);
+    assert_eq!(trial.completed, 1_000, "the load's own");
+}
+
+#[test]
+fn a_bystander_that_was_answered_wrongly_makes_a_trial_void() {
+    for kind in [Failure::WrongBody, Failure::Local] {
+        let mut found = with_bystander();
+        let seen = found.outcome.as_mut().unwrap().bystander.as_mut().unwrap();
+        seen.failed.insert(kind, 1);
+        seen.scheduled += 1;
+        let (outcome, reason) = verdict(beside_a_bystander(), &found);
+        assert_eq!(outcome, TrialOutcome::Void);
+        assert!(reason.starts_with("bystander: 1 "), "{reason}");
+    }
+    let mut found = with_bystander();
+    found.outcome.as_mut().unwrap().bystander.as_mut().unwrap().scheduled = 39;
+    assert!(verdict(beside_a_bystander(), &found).1.contains("39 requests were scheduled, but 40"));
+}
+
+#[test]
+fn a_bystander_that_was_late_is_not_shown_and_the_load_still_counts() {
+    let mut found = with_bystander();
+    found.outcome.as_mut().unwrap().bystander.as_mut().unwrap().schedule_lag = all_of(9, 1_000);
+    let trial = trial(beside_a_bystander(), &found, 0);
+    assert_eq!((trial.outcome, trial.bystander), (TrialOutcome::Ok, None));
+    assert!(
+        trial.warnings[0].starts_with("the bystander's requests left 9.0 ms late"),
+        "{:?}",
+        trial.warnings
+    );
+}
+
+#[test]
+fn cpu_time_per_request_is_not_taken_from_bystanders() {
+    let cost = |bystanders| {
+        let mut found = with_bystander();
+        found.observed = Some(Observed { cpu_s: Some(0.52), ..Observed::default() });
+        let seen = found.outcome.as_mut().unwrap().bystander.as_mut().unwrap();
+        (seen.scheduled, seen.completed) = (bystanders, bystanders);
+        trial(beside_a_bystander(), &found, 0).server.cpu_us_per_request
+    };
+    assert_eq!(cost(40), Some(500.0), "over all 1,040 answers");
+    assert_eq!(cost(400), None, "too many to tell whose it was");
+}
+
+#[test]
+fn subscribers_are_judged_by_their_ticks() {
+    let mut found = good();
+    let outcome = found.outcome.as_mut().unwrap();
+    (outcome.timed_out, outcome.unsent, outcome.scheduled) = (2, 3, 1_005);
+    let missed = trial(under(Mode::Subscribers), &found, 0);
+    assert_eq!((missed.outcome, missed.completed), (TrialOutcome::Ok, 1_000));
+    assert!(missed.warnings[0].starts_with("5 of 1005 ticks did not reach"), "{:?}", missed.warnings);
+
+    found.outcome.as_mut().unwrap().scheduled = 1_006;
+    let (outcome, reason) = verdict(under(Mode::Subscribers), &found);
+    assert_eq!(
+        (outcome, reason.as_str()),
+        (TrialOutcome::Void, "1006 ticks were scheduled, but 1005 accounted for")
+    );
+
+    found.died = Some(ended(6));
+    let (outcome, reason) = verdict(under(Mode::Subscribers), &found);
+    assert_eq!(outcome, TrialOutcome::Collapsed);
+    assert!(reason.starts_with("collapsed at 64 subscribers: signal 6"), "{reason}");
 }

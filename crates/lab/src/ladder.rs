@@ -141,7 +141,7 @@ pub const LADDER: &[Rung] = &[
         differs: "thread-per-request with the async views",
         needs: Needs { threads: 2, files: 6, bytes: 200_000 },
         has_workers: false,
-        supervised: false,
+        supervised: true,
     },
     Rung {
         name: "offload",

@@ -88,6 +88,14 @@ impl Limits {
         lowest([(threads, THREAD_BUDGET), (self.connections_by_files(rung), FILES), (memory, "memory")])
     }
 
+    /// Ports that clients on this machine have towards one server. Linux answers on all of 127.0.0.0/8, and
+    /// the load generator connects from so many of its addresses.
+    pub fn client_ports(&self) -> Option<u64> {
+        let (first, last) = self.ports?;
+        let addresses = if cfg!(target_os = "linux") { 64 } else { 1 };
+        Some((last + 1).saturating_sub(first) * addresses)
+    }
+
     /// What is in flight on this rung when the first limit of all is reached.
     pub fn ceiling(&self, rung: &Rung) -> Ceiling {
         let per = |limit: Option<u64>, each: u64| limit.and_then(|limit| limit.checked_div(each));

@@ -5,17 +5,22 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::cell::{Cell, pool_threads, server_flags};
-use crate::experiment::{Experiment, Levels, Load, Rate, Upstream, Use};
+use crate::cell::{Cell, server_flags};
+use crate::experiment::{Experiment, Upstream, Use};
 use crate::ladder::{self, Rung};
-use crate::limits::{Limits, THREAD_BUDGET};
-use crate::results::{self, Asked, Mode, NotRun};
+use crate::limits::Limits;
+use crate::results::{Asked, GapStep};
 use crate::wait;
+
+mod left_out;
+mod levels;
+
+use levels::Level;
 
 /// What a run will do.
 #[derive(Debug)]
@@ -112,8 +117,6 @@ impl Step {
 
 /// Two or three processes started, one asked to end.
 const START_AND_STOP: Duration = Duration::from_millis(500);
-/// Where the thread budget does not end a doubling, this does.
-const MOST_CLIENTS: u64 = 16_384;
 
 fn planned(experiment: Experiment, options: &Options, host: &Host) -> anyhow::Result<Planned> {
     let experiment = changed(experiment, options);
@@ -128,13 +131,15 @@ fn planned(experiment: Experiment, options: &Options, host: &Host) -> anyhow::Re
         nominal_wait_ms: wait_ms,
         not_run: Vec::new(),
         stated: experiment.stated.clone(),
-        decomposition: Vec::new(),
+        decomposition: decomposition(&experiment),
     };
     let mut levels = Vec::new();
     for load in &experiment.loads {
-        for level in expanded(load, &experiment, wait_ms, options, host)? {
-            let cells = experiment.rungs.iter().map(|one| cell(one, &level, &experiment, wait_ms, host));
-            let (run, not_run) = sorted_out(cells.collect(), &experiment, options, host);
+        let uses = || experiment.rungs.iter().filter(|one| load.is_for(one.rung));
+        let at_once = if experiment.side_by_side { uses().count() as u64 } else { 1 };
+        for level in levels::of(load, &experiment, options, host)? {
+            let cells = uses().map(|one| cell(one, &level, &experiment, host)).collect();
+            let (run, not_run) = left_out::sorted(cells, &level, at_once, options, host);
             asked.not_run.extend(not_run);
             levels.push(run);
         }
@@ -167,88 +172,32 @@ fn changed(experiment: Experiment, options: &Options) -> Experiment {
         let mut wanted = options.rungs.clone();
         wanted.sort_by_key(|rung| ladder::place(rung));
         wanted.dedup();
-        experiment.rungs = wanted.iter().flat_map(uses).collect();
+        let rungs: Vec<Use> = wanted.iter().flat_map(uses).collect();
+        // A load that is for some of the experiment's rungs says nothing about others.
+        let strange = |rung: &&&'static Rung| !experiment.rungs.iter().any(|one| one.rung == **rung);
+        let strangers: Vec<_> = wanted.iter().filter(strange).copied().collect();
+        for only in experiment.loads.iter_mut().filter_map(|load| load.rungs.as_mut()) {
+            only.extend(&strangers);
+        }
+        experiment.rungs = rungs;
     }
     experiment
+}
+
+/// Of an experiment of which only some rungs run, there is nothing to split.
+fn decomposition(experiment: &Experiment) -> Vec<GapStep> {
+    let has = |name: &String| experiment.rungs.iter().any(|one| one.rung.name == name);
+    let steps = &experiment.decomposition;
+    if steps.iter().all(|step| has(&step.from) && has(&step.to)) { steps.clone() } else { Vec::new() }
 }
 
 /// With fewer, an interval says next to nothing.
 const FULL_BLOCKS: u64 = 5;
 
-/// One load level, with times of its own.
-struct Level {
-    load: results::Load,
-    window_ms: u64,
-}
-
-fn expanded(
-    load: &Load,
-    experiment: &Experiment,
-    wait_ms: Option<f64>,
-    options: &Options,
-    host: &Host,
-) -> anyhow::Result<Vec<Level>> {
-    let route = &experiment.route.text;
-    let closed = |clients| Level {
-        load: results::Load {
-            mode: Mode::Closed,
-            clients,
-            rate_rps: None,
-            route: route.clone(),
-            keep_alive: true,
-        },
-        window_ms: experiment.window_ms,
-    };
-    match load {
-        Load::Closed { clients: Levels::Given(levels) } => {
-            Ok(levels.iter().map(|level| closed(level.0)).collect())
-        }
-        Load::Closed { clients: Levels::Computed(_) } => {
-            let at_once = if experiment.side_by_side { experiment.rungs.len() as u64 } else { 1 };
-            let most = |one: &Use| {
-                host.limits.connection_budget(one.rung, options.allow_threads).in_flight / at_once
-            };
-            let most = experiment.rungs.iter().map(most).min().unwrap_or(1).min(MOST_CLIENTS);
-            let doubling = std::iter::successors(Some(1_u32), |clients| clients.checked_mul(2));
-            Ok(doubling.take_while(|clients| u64::from(*clients) <= most.max(1)).map(closed).collect())
-        }
-        Load::Open { rate, connections, samples } => {
-            let rate_rps = match rate {
-                Rate::Rps(rate) => rate.0,
-                Rate::Utilisation(share) => share.0 * smallest_pool_rps(experiment, wait_ms, host)?,
-            };
-            let clients = u32::try_from(*connections)?;
-            // No rate is so low that a window needs more than an hour; that is a mistake in the file.
-            let for_samples_ms = *samples as f64 / experiment.blocks as f64 / rate_rps * 1_000.0;
-            if for_samples_ms > 3_600_000.0 {
-                bail!("{samples} samples at {rate_rps:.3} requests/s take over an hour a trial");
-            }
-            let load = results::Load {
-                mode: Mode::Open,
-                clients,
-                rate_rps: Some(rate_rps),
-                route: route.clone(),
-                keep_alive: true,
-            };
-            Ok(vec![Level { load, window_ms: experiment.window_ms.max(for_samples_ms.ceil() as u64) }])
-        }
-    }
-}
-
-fn smallest_pool_rps(experiment: &Experiment, wait_ms: Option<f64>, host: &Host) -> anyhow::Result<f64> {
-    let Some(wait_ms) = wait_ms else {
-        bail!("a rate given as utilisation needs a route whose wait is known, such as /wait/100");
-    };
-    let pools = experiment.rungs.iter().filter_map(|one| {
-        let flags = server_flags(one.rung, &one.flags, host.cpus, host.server_cpus);
-        pool_threads(one.rung, &flags)
-    });
-    // Without a pool among the rungs: what one of the usual size would serve, so that rates stay comparable.
-    let threads = pools.min().unwrap_or(crate::cell::default_pool(host.cpus));
-    Ok(threads as f64 / wait_ms * 1_000.0)
-}
-
-fn cell(one: &Use, level: &Level, experiment: &Experiment, wait_ms: Option<f64>, host: &Host) -> Cell {
+fn cell(one: &Use, level: &Level<'_>, experiment: &Experiment, host: &Host) -> Cell {
+    let bystander = experiment.bystander.as_ref();
+    let asked_for = bystander.map(|one| &one.route).into_iter().chain([level.target]);
+    let calls_upstream = asked_for.into_iter().any(|target| wait::calls_upstream(&target.route));
     Cell {
         experiment: experiment.name.clone(),
         rung: one.rung,
@@ -257,69 +206,14 @@ fn cell(one: &Use, level: &Level, experiment: &Experiment, wait_ms: Option<f64>,
         block: 0,
         order: 0,
         load: level.load.clone(),
+        bystander: bystander.cloned(),
         warm_up_ms: experiment.warm_up_ms,
         window_ms: level.window_ms,
         timeout_ms: experiment.timeout_ms,
-        upstream: wait::calls_upstream(&experiment.route.route)
-            .then(|| Upstream::clone(&experiment.upstream)),
-        wait_ms,
+        upstream: calls_upstream.then(|| Upstream::clone(&experiment.upstream)),
+        wait_ms: level.wait_ms,
         seed: 0,
     }
-}
-
-/// Takes out the cells that would measure nothing, or more than this machine should be asked for.
-fn sorted_out(
-    cells: Vec<Cell>,
-    experiment: &Experiment,
-    options: &Options,
-    host: &Host,
-) -> (Vec<Cell>, Vec<NotRun>) {
-    let at_once = if experiment.side_by_side { cells.len() as u64 } else { 1 };
-    let mut not_run = Vec::new();
-    let run = cells.into_iter().filter(|cell| {
-        let Some((bound_rps, reason)) = too_slow(cell).or_else(|| too_much(cell, at_once, options, host))
-        else {
-            return true;
-        };
-        let (rung, variant) = (cell.rung.name.to_owned(), cell.variant.clone());
-        not_run.push(NotRun { rung, variant, load: cell.load.clone(), bound_rps, reason });
-        false
-    });
-    (run.collect(), not_run)
-}
-
-/// Threads / wait bounds a pool; a window that is not even two answers long would measure its own edges.
-fn too_slow(cell: &Cell) -> Option<(Option<f64>, String)> {
-    let (wait_ms, threads) = (cell.wait_ms?, pool_threads(cell.rung, &cell.flags)?);
-    let rounds = (f64::from(cell.load.clients) / threads as f64).max(1.0);
-    let answer_ms = wait_ms * rounds;
-    if cell.load.mode == Mode::Open || answer_ms <= cell.window_ms as f64 / 2.0 {
-        return None;
-    }
-    let bound_rps = threads as f64 / wait_ms * 1_000.0;
-    let reason = format!(
-        "{threads} threads serve at most {bound_rps:.0} requests/s here, so that an answer takes {:.1} s, more than \
-         half of the window",
-        answer_ms / 1_000.0
-    );
-    Some((Some(bound_rps), reason))
-}
-
-fn too_much(cell: &Cell, at_once: u64, options: &Options, host: &Host) -> Option<(Option<f64>, String)> {
-    let most = host.limits.connection_budget(cell.rung, options.allow_threads);
-    let wanted = u64::from(cell.load.clients) * at_once;
-    if wanted <= most.in_flight {
-        return None;
-    }
-    let remedy = match most.because {
-        THREAD_BUDGET => "--allow-threads runs it all the same",
-        _ => "`cargo lab doctor` says how to raise it",
-    };
-    let reason = format!(
-        "{wanted} connections are more than the {} that are safe here ({}); {remedy}",
-        most.in_flight, most.because
-    );
-    Some((None, reason))
 }
 
 /// A block: levels in random order, and for each level the rungs in random order, next to each other, so

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::ladder::rung;
+use crate::results::Mode;
 
 fn two_cores() -> Host {
     let limits = Limits {
@@ -168,4 +169,125 @@ fn a_full_run_doubles_clients_as_far_as_the_thread_budget_goes() {
     };
     let levels: BTreeSet<_> = order(&plan.experiments[1]).iter().filter_map(closed).collect();
     assert_eq!(levels.into_iter().collect::<Vec<_>>(), [2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048]);
+}
+
+/// Those of the first block.
+fn cells(planned: &Planned) -> Vec<Cell> {
+    planned.blocks[0].iter().flat_map(|step| step.cells.clone()).collect()
+}
+
+fn who_runs(planned: &Planned, what: &str, route: &str) -> BTreeSet<&'static str> {
+    let cells = cells(planned).into_iter().filter(|cell| cell.what() == what && cell.load.route == route);
+    cells.map(|cell| cell.rung.name).collect()
+}
+
+#[test]
+fn the_four_experiments_of_the_ladder_end_in_time() {
+    let names = ["ladder", "bridges", "subscribers", "connections"];
+    let minutes = |options: &Options| plan_of(&names, options, &two_cores()).estimate().as_secs_f64() / 60.0;
+    let (default, quick) =
+        (minutes(&Options::default()), minutes(&Options { quick: true, ..Options::default() }));
+    assert!((8.0..=12.5).contains(&default), "{default:.1} minutes");
+    assert!(quick <= 3.0, "{quick:.1} minutes");
+}
+
+#[test]
+fn on_the_ladder_what_cannot_keep_up_is_a_line_and_all_others_run() {
+    let ladder = &plan_of(&["ladder"], &Options::default(), &two_cores()).experiments[0];
+    let lines = ["blocked-loop", "one-at-a-time", "pool"];
+    let all: BTreeSet<_> = ladder::LADDER.iter().map(|rung| rung.name).collect();
+    let others: BTreeSet<_> = all.iter().copied().filter(|rung| !lines.contains(rung)).collect();
+    assert_eq!(who_runs(ladder, "256 clients", "/wait/100"), others);
+    assert_eq!(who_runs(ladder, "64 clients", "/hello"), all);
+    assert_eq!(who_runs(ladder, "500 requests/s", "/wait/100"), others);
+    assert_eq!(ladder.asked.not_run.len(), 6);
+    assert!(ladder.asked.not_run.iter().all(|cell| cell.bound_rps.is_some()));
+    let reason = |rung| &ladder.asked.not_run.iter().rfind(|cell| cell.rung == rung).unwrap().reason;
+    assert_eq!(reason("one-at-a-time"), "1 thread serves at most 10 requests/s here, and 500 are due");
+    assert_eq!(ladder.asked.decomposition.len(), 4);
+    assert_eq!(ladder.blocks.len(), 5, "enough for intervals");
+}
+
+#[test]
+fn a_gap_of_which_a_rung_is_missing_is_not_split() {
+    let rungs = ["thread-per-request", "event-loop"].map(|name| rung(name).unwrap()).to_vec();
+    let plan = plan_of(&["ladder"], &Options { rungs, ..Options::default() }, &two_cores());
+    assert!(plan.experiments[0].asked.decomposition.is_empty());
+}
+
+#[test]
+fn a_blocked_loop_runs_with_few_clients_and_someone_stands_by() {
+    let bridges = &plan_of(&["bridges"], &Options::default(), &two_cores()).experiments[0];
+    let quick = &plan_of(&["bridges"], &Options { quick: true, ..Options::default() }, &two_cores());
+    for planned in [bridges, &quick.experiments[0]] {
+        assert!(who_runs(planned, "8 clients", "/wait/100").contains("blocked-loop"));
+        assert!(!who_runs(planned, "256 clients", "/wait/100").contains("blocked-loop"));
+        assert_eq!(who_runs(planned, "4 clients", "/api/city/97201/us").len(), 5);
+    }
+    for cell in cells(bridges) {
+        assert_eq!(cell.bystander.as_ref().unwrap().route.text, "/hello");
+        assert_eq!(cell.upstream.is_some(), cell.load.route.starts_with("/api/"));
+        assert_eq!(cell.wait_ms, (cell.load.route == "/wait/100").then_some(100.0));
+        let bystanders = 100.0 * cell.window_ms as f64 / 1_000.0 * bridges.blocks.len() as f64;
+        assert!(bystanders >= 1_050.0, "enough for a 99th percentile: {bystanders}");
+    }
+}
+
+#[test]
+fn subscribers_and_kept_connections_are_loads_of_their_own() {
+    let plan = plan_of(&["subscribers", "connections"], &Options::default(), &two_cores());
+    let of = |place: usize| cells(&plan.experiments[place]);
+    assert!(of(0).iter().all(|cell| cell.load.mode == Mode::Subscribers && cell.load.route == "/live"));
+    let counts: BTreeSet<_> = of(0).iter().map(|cell| cell.load.clients).collect();
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [1, 64, 512, 2_048]);
+    let (kept, closed): (Vec<_>, Vec<_>) = of(1).into_iter().partition(|cell| cell.load.keep_alive);
+    assert_eq!((kept.len(), closed.len()), (4, 4));
+    assert_eq!(closed[0].what(), "64 clients, a connection per request");
+}
+
+#[test]
+fn a_rung_that_an_experiment_does_not_have_gets_all_its_loads() {
+    let only = Options { rungs: vec![rung("async-views").unwrap()], ..Options::default() };
+    let targets = &plan_of(&["targets"], &only, &two_cores()).experiments[0];
+    let loads: BTreeSet<_> =
+        cells(targets).iter().map(|cell| (cell.what(), cell.load.route.clone())).collect();
+    assert_eq!(loads.len(), 3, "{loads:?} (4,000 are too many)");
+    assert!(targets.asked.not_run.iter().all(|cell| cell.reason.contains("4000 connections")));
+    let plan = plan_of(&["targets"], &Options::default(), &two_cores());
+    let hello = who_runs(&plan.experiments[0], "64 clients", "/hello");
+    assert!(hello.contains("thread-per-request"), "{hello:?}");
+    let most = who_runs(&plan.experiments[0], "4000 clients", "/wait/100");
+    assert_eq!(
+        most.len(),
+        2,
+        "4,000 threads are within the budget here: {:?}",
+        plan.experiments[0].asked.not_run
+    );
+}
+
+#[test]
+fn bystanders_count_as_connections_and_open_loads_as_ports() {
+    let mut host = two_cores();
+    host.limits.files_soft = Some(64 + 260);
+    let bridges = &plan_of(&["bridges"], &Options::default(), &host).experiments[0];
+    let reason = &bridges.asked.not_run.iter().find(|cell| cell.rung == "event-loop").unwrap().reason;
+    assert!(reason.starts_with("264 connections are more than the 260"), "{reason}");
+
+    let text = r#"
+title = "t"
+question = "q"
+expect = "e"
+route = "/hello"
+blocks = 1
+warm_up_ms = 0
+window_ms = 600000
+rungs = [{ rung = "event-loop" }]
+loads = [{ open = { rate = { rps = 5000 }, connections = 9, keep_alive = false } }]
+"#;
+    host.limits.ports = Some((32_768, 33_767));
+    let plan =
+        Plan::new(vec![Experiment::parse("mine", "mine.toml", text).unwrap()], &Options::default(), &host)
+            .unwrap();
+    let [left_out] = plan.experiments[0].asked.not_run.as_slice() else { panic!("{plan:?}") };
+    assert!(left_out.reason.contains("takes 300000 ports"), "{}", left_out.reason);
 }

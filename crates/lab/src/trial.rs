@@ -5,7 +5,8 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use loadgen::protocol::{Arrivals, Event, Expect, Load, Outcome, Spec};
+use handlers::replies::TICK;
+use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec};
 
 use crate::cell::Cell;
 use crate::contract::http::{Connection, Request};
@@ -66,8 +67,15 @@ struct Side {
     _upstream: Option<Process>,
     addr: SocketAddr,
     idle: probe::Size,
-    /// The body that the first request was answered with, or why it was not.
-    first: Result<Option<String>, String>,
+    /// What the first requests were answered with, or why they were not.
+    first: Result<First, String>,
+}
+
+/// What right answers are: the first ones.
+struct First {
+    load: Expect,
+    /// Where the cell has one.
+    bystander: Option<Expect>,
 }
 
 /// Time for a server that has just announced itself to come to rest before its idle memory is read.
@@ -100,7 +108,7 @@ impl Side {
             Process::listening(bench.programs.path(cell.rung.program)?, &flags, server_cpus)?;
         std::thread::sleep(REST);
         let idle = probe::size(server.pid());
-        let first = first_answer(addr, &cell.load.route, Duration::from_millis(cell.timeout_ms));
+        let first = first_answers(cell, addr);
         Ok(Self { server, _upstream: upstream, addr, idle, first })
     }
 
@@ -108,8 +116,8 @@ impl Side {
         let mut found = Found { idle: self.idle, ..Found::default() };
         match self.first {
             Err(ref reason) => found.failure = Some(format!("the first request failed: {reason}")),
-            Ok(ref body) => {
-                let spec = spec(cell, self.addr, body.clone());
+            Ok(ref first) => {
+                let spec = spec(cell, self.addr, first);
                 let show = |now: &str| progress.now(&format!("{}, {}: {now}", cell.who(), cell.what()));
                 match generate(&spec, bench, self.server.pid(), show) {
                     Ok((outcome, edges, observed)) => {
@@ -134,25 +142,33 @@ impl Side {
     }
 }
 
-fn spec(cell: &Cell, addr: SocketAddr, body: Option<String>) -> Spec {
+fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
+    let clients = cell.load.clients;
     let load = match (cell.load.mode, cell.load.rate_rps) {
         (Mode::Open, Some(rate_rps)) => {
-            Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: cell.load.clients }
+            Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: clients }
         }
-        _ => Load::Closed { clients: cell.load.clients },
+        (Mode::Subscribers, _) => Load::Subscribe { subscribers: clients, tick_ms: TICK.as_millis() as u64 },
+        _ => Load::Closed { clients },
     };
+    let bystander = cell.bystander.as_ref().zip(first.bystander.clone());
     Spec {
         url: format!("http://{addr}{}", cell.load.route),
         method: "GET".into(),
         body: None,
         load,
         keep_alive: cell.load.keep_alive,
-        bystander: None,
+        bystander: bystander.map(|(bystander, expect)| Bystander {
+            target: bystander.route.text.clone(),
+            rate_rps: bystander.rate.0,
+            connections: bystander.connections as u32,
+            expect,
+        }),
         timeout_ms: cell.timeout_ms,
         warm_up_ms: cell.warm_up_ms,
         window_ms: cell.window_ms,
         series_interval_ms: probe::INTERVAL_MS,
-        expect: Expect { status: 200, body },
+        expect: first.load.clone(),
         seed: cell.seed,
         allow_remote: None,
     }
@@ -189,13 +205,31 @@ pub fn generate(
     Ok((outcome, edges, watched.and_then(|(_, probe)| probe?.join().ok())))
 }
 
-/// One request before the load: it must be answered, and its answer is what all others are held to.
-fn first_answer(addr: SocketAddr, target: &str, deadline: Duration) -> Result<Option<String>, String> {
-    let answer = Connection::open(addr, deadline).and_then(|mut c| c.exchange(&Request::get(target)));
+/// One request each before the load: it must be answered, and its answer is what all others are held to.
+fn first_answers(cell: &Cell, addr: SocketAddr) -> Result<First, String> {
+    let deadline = Duration::from_millis(cell.timeout_ms);
+    let request = match cell.load.mode {
+        // A stream that never ends is asked for without it: the head says whether it would begin, and
+        // nobody is left on the server who still listens when the measuring begins.
+        Mode::Subscribers => Request::new("HEAD", &cell.load.route),
+        Mode::Closed | Mode::Open => Request::get(&cell.load.route),
+    };
+    let load = first_answer(addr, &request, deadline)?;
+    let bystander = cell.bystander.as_ref().map(|one| {
+        first_answer(addr, &Request::get(&one.route.text), deadline)
+            .map_err(|reason| format!("the bystander's: {reason}"))
+    });
+    Ok(First { load, bystander: bystander.transpose()? })
+}
+
+/// Over a connection of its own, since not every server keeps one.
+fn first_answer(addr: SocketAddr, request: &Request, deadline: Duration) -> Result<Expect, String> {
+    let answer = Connection::open(addr, deadline).and_then(|mut connection| connection.exchange(request));
     let answer = answer.map_err(|error| error.to_string())?;
-    let body = String::from_utf8(answer.body);
+    let body = String::from_utf8(answer.body).ok();
     match answer.status {
-        200 => Ok(body.ok()),
+        // The body of an answer to HEAD says nothing.
+        200 => Ok(Expect { status: 200, body: body.filter(|_| request.method == "GET") }),
         status => Err(format!("status {status}: {:.200}", body.unwrap_or_default())),
     }
 }

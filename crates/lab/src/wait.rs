@@ -1,7 +1,8 @@
 //! How long a request waits by design: W in `clients / W` and `threads / W`.
 //!
 //! It is known for a wait inside the server and for upstream calls with a known mean. Where calls run in
-//! sequence on one rung and at once on another there is no one wait, and none is claimed.
+//! sequence on one rung and at once on another (`/api/city`) there is no one wait, and none is claimed; nor
+//! for a stream without an end (`/live`).
 
 use anyhow::{Context as _, bail};
 use handlers::Route;
@@ -95,6 +96,8 @@ mod tests {
         assert_eq!(wait("/api/weather/97201/us", "exp:50ms", 2.0).unwrap(), Some(100.0));
         assert_eq!(wait("/api/sun/97201/us", "fixed:50ms", 1.0).unwrap(), Some(100.0));
         assert_eq!(wait("/api/sun/97201/us", "lognormal:50ms:0.5", 1.0).unwrap(), None);
+        assert_eq!(wait("/api/city/97201/us", "fixed:50ms", 1.0).unwrap(), None, "two waits or three");
+        assert_eq!(wait("/live", "lecture", 1.0).unwrap(), None, "forever");
     }
 
     #[test]

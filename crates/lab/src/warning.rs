@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::results::Trial;
+use crate::results::{Mode, Trial};
 
 /// A reason for care. The text says what was seen and what helps.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,10 +19,14 @@ pub(crate) enum Warning {
     Unsent { requests: u64, of: u64 },
     /// Connections ended or were refused while the server lived.
     Failed { requests: u64, of: u64 },
+    /// Subscribers waited in vain.
+    TicksMissed { ticks: u64, of: u64 },
     /// Not one right answer.
     NothingCompleted,
     /// The server did not end when it was asked to.
     Killed,
+    /// The bystander's requests left the generator late.
+    BystanderLate { lag_ms: f64, tolerated_ms: f64 },
     /// The window's edges were announced too late to read anything at them.
     NotWatched,
 }
@@ -45,14 +49,18 @@ pub(crate) fn of(trial: &Trial) -> Vec<Warning> {
     if let Some(overflows) = server.listen_overflows.filter(|overflows| *overflows > 0) {
         warnings.push(Warning::ListenOverflows(overflows));
     }
-    let of = trial.scheduled;
+    let (of, failed) = (trial.scheduled, trial.failed.values().sum());
+    if trial.load.mode == Mode::Subscribers {
+        let ticks = trial.timed_out + trial.unsent + failed;
+        warnings.extend((ticks > 0).then_some(Warning::TicksMissed { ticks, of }));
+        return warnings;
+    }
     if trial.timed_out > 0 {
         warnings.push(Warning::TimedOut { requests: trial.timed_out, of });
     }
     if trial.unsent > 0 {
         warnings.push(Warning::Unsent { requests: trial.unsent, of });
     }
-    let failed = trial.failed.values().sum();
     if failed > 0 {
         warnings.push(Warning::Failed { requests: failed, of });
     }
@@ -94,11 +102,21 @@ impl fmt::Display for Warning {
                 "{requests} of {of} requests failed although the server went on; its limits are the first thing to look \
                  at (`cargo lab doctor`)"
             ),
+            Self::TicksMissed { ticks, of } => write!(
+                f,
+                "{ticks} of {of} ticks did not reach their subscriber; fewer subscribers show how many the server can \
+                 keep"
+            ),
             Self::NothingCompleted => {
                 f.write_str("not one request was answered; try a smaller load to see whether the server works at all")
             }
             Self::Killed => f.write_str(
                 "the server did not end when asked to and was killed; its context switches are those up to then",
+            ),
+            Self::BystanderLate { lag_ms, tolerated_ms } => write!(
+                f,
+                "the bystander's requests left {lag_ms:.1} ms late (p99) where {tolerated_ms:.1} are tolerated, so its \
+                 times are not shown; give the generator a core more"
             ),
             Self::NotWatched => f.write_str(
                 "the window opened before the lab could look, so the server's CPU and memory are unknown; leave the \

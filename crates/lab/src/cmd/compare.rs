@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::cli::{self, Usage};
 use crate::cpus::{self, Split};
-use crate::experiment::{CATALOGUE, Experiment};
+use crate::experiment::{DEFAULT, Experiment};
 use crate::ladder::{self, Rung};
 use crate::output::Output;
 use crate::plan::{Host, Options, Plan};
@@ -21,7 +21,7 @@ use crate::{limits, machine, report, stop};
 /// Flags of `compare`, and of `cargo lab` alone.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Experiments to run, by name, or paths to TOML files of your own [default: all that `list` shows]
+    /// Experiments to run, by name, or paths to TOML files of your own [default: lecture scale]
     #[arg(value_name = "EXPERIMENT")]
     experiments: Vec<String>,
 
@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, value_name = "RUNG,…", value_delimiter = ',', value_parser = ladder::rung)]
     rungs: Vec<&'static Rung>,
 
-    /// One short trial of each cell: points without intervals, within 45 seconds
+    /// One short trial of each cell: points without intervals; by default within 45 seconds
     #[arg(long, conflicts_with = "full")]
     quick: bool,
 
@@ -131,7 +131,7 @@ fn conclude(results: &Results, output: &Output, ran: anyhow::Result<()>) -> anyh
 fn experiments(args: &Args) -> anyhow::Result<Vec<Experiment>> {
     let all: Vec<String>;
     let names = if args.experiments.is_empty() {
-        all = CATALOGUE.iter().map(|(name, _)| (*name).to_owned()).collect();
+        all = DEFAULT.map(str::to_owned).to_vec();
         &all
     } else {
         &args.experiments
@@ -181,12 +181,12 @@ fn available_cpus() -> u64 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64)
 }
 
-/// What was promised for the run by default; whoever asks for more trials, or something of their own, gets
+/// What was promised for the run by default; whoever asks for more trials, or for other experiments, gets
 /// the time that it takes.
 fn time_limit(args: &Args) -> Option<Duration> {
-    let known = |name: &String| CATALOGUE.iter().any(|(known, _)| known == name);
+    let promised = |name: &String| DEFAULT.contains(&name.as_str());
     match args {
-        _ if !args.experiments.iter().all(known) => None,
+        _ if !args.experiments.iter().all(promised) => None,
         Args { full: true, .. } | Args { trials: Some(_), .. } => None,
         Args { quick: true, .. } => Some(QUICK_TIME_LIMIT),
         _ => Some(TIME_LIMIT),
@@ -201,10 +201,10 @@ fn announce(plan: &Plan, split: Option<&Split>, time_limit: Option<Duration>, ou
         let (name, title, blocks) = (&planned.asked.name, &planned.asked.title, planned.blocks.len());
         let trials: usize = planned.blocks.iter().flatten().map(|step| step.cells.len()).sum();
         let plural = if blocks == 1 { "" } else { "s" };
-        cli::tell(&format!("  {name:<10} {title}: {trials} trials in {blocks} block{plural}"));
+        cli::tell(&format!("  {name:<11} {title}: {trials} trials in {blocks} block{plural}"));
     }
     for reason in left_out(plan) {
-        cli::tell(&format!("  left out   {reason}"));
+        cli::tell(&format!("  left out    {reason}"));
     }
     cli::tell(&match split {
         Some(split) => {
@@ -221,8 +221,8 @@ fn left_out(plan: &Plan) -> Vec<String> {
         .iter()
         .flat_map(|planned| planned.asked.not_run.iter().map(move |cell| (planned, cell)));
     let sentence = |(planned, cell): (&crate::plan::Planned, &crate::results::NotRun)| {
-        let load = crate::cell::in_words(&cell.load);
-        format!("{}, {} at {load}: {}", planned.asked.name, cell.rung, cell.reason)
+        let (load, route) = (crate::cell::in_words(&cell.load), &cell.load.route);
+        format!("{}, {} at {load} of {route}: {}", planned.asked.name, cell.rung, cell.reason)
     };
     cells.map(sentence).collect()
 }

@@ -157,6 +157,7 @@ fn load(
         block: 0,
         order,
         load: load_of(args, path(url)),
+        bystander: None,
     };
     Ok(judge::trial(subject, &found, started_ns))
 }

@@ -103,8 +103,9 @@ fn free(port: u16) -> anyhow::Result<()> {
 
 fn invitation(served: &[Served]) -> String {
     let mut text = String::new();
+    let widest = served.iter().map(|one| one.name.len()).max().unwrap_or(0);
     for one in served {
-        text += &format!("{:<20} http://127.0.0.1:{}\n", one.name, one.port);
+        text += &format!("{:<widest$}  http://127.0.0.1:{}\n", one.name, one.port);
     }
     text += "\nTry, in another terminal:\n";
     let servers = &served[1..];

@@ -1,0 +1,239 @@
+//! The loads of an experiment: who sends what, and how often. One `[[loads]]` table is one of them, with a
+//! cell for each of its levels.
+
+use handlers::Route;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use super::{on_the_ladder, within};
+use crate::ladder::Rung;
+
+/// One `[[loads]]` table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Load {
+    /// Instead of the experiment's.
+    pub route: Option<Target>,
+    /// Those of the experiment's rungs that it is for; `None` is all of them.
+    pub rungs: Option<Vec<&'static Rung>>,
+    /// How requests come.
+    pub kind: Kind,
+}
+
+/// How requests come.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Each client sends when its last answer came; a cell for each level.
+    Closed(Closed),
+    /// Requests are due on a schedule.
+    Open(Open),
+    /// Nobody sends: each asks once for live events, and listens; a cell for each level.
+    Subscribers(Subscribers),
+}
+
+/// Finds capacity.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// How many of them.
+    pub clients: Levels,
+    /// False: every request opens a connection of its own.
+    #[serde(default = "yes")]
+    pub keep_alive: bool,
+}
+
+/// Finds latency.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    /// How often.
+    pub rate: Rate,
+    /// At most so many at once.
+    #[serde(deserialize_with = "within::<_, 1, 100_000>")]
+    pub connections: u64,
+    /// The window is made long enough for so many requests in all blocks together.
+    #[serde(default, deserialize_with = "within::<_, 0, 10_000_000>")]
+    pub samples: u64,
+    /// False: every request opens a connection of its own.
+    #[serde(default = "yes")]
+    pub keep_alive: bool,
+}
+
+/// Finds what it costs to keep somebody waiting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribers {
+    /// How many of them.
+    pub counts: Vec<Clients>,
+    /// From one event to the next, which the server decides.
+    #[serde(default = "tick_ms", deserialize_with = "the_tick")]
+    pub tick_ms: u64,
+}
+
+/// Levels of a closed load.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a list of numbers from 1 to 100000, such as [16, 256], or \"doubling\""
+)]
+pub enum Levels {
+    /// These.
+    Given(Vec<Clients>),
+    /// 1, 2, 4 and so on, as far as this machine's thread budget allows.
+    Computed(Doubling),
+}
+
+/// From 1 to 100,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clients(pub u32);
+
+/// The word for it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "said above")]
+pub enum Doubling {
+    Doubling,
+}
+
+/// Arrivals per second.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// As they are. A rung whose threads cannot serve it is left out.
+    Rps(Positive),
+    /// As a share of what the smallest pool among the rungs can serve, threads / wait.
+    Utilisation(Positive),
+}
+
+/// Cheap requests on a schedule and over connections of their own, while the load runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bystander {
+    /// What they ask for.
+    pub route: Target,
+    /// Mean arrivals per second.
+    pub rate: Positive,
+    /// At most so many at once.
+    #[serde(deserialize_with = "within::<_, 1, 1_000>")]
+    pub connections: u64,
+}
+
+/// A finite number over 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Positive(pub f64);
+
+/// A request target that the servers answer.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// As it is sent.
+    pub text: String,
+    /// What it is.
+    pub route: Route,
+}
+
+impl Load {
+    /// Whether it is for a rung.
+    pub fn is_for(&self, rung: &Rung) -> bool {
+        self.rungs.as_ref().is_none_or(|rungs| rungs.iter().any(|one| one.name == rung.name))
+    }
+}
+
+impl Kind {
+    /// The key that lists levels and lists none.
+    pub(super) fn without_levels(&self) -> Option<&'static str> {
+        match self {
+            Self::Closed(Closed { clients: Levels::Given(levels), .. }) if levels.is_empty() => {
+                Some("clients")
+            }
+            Self::Subscribers(Subscribers { counts, .. }) if counts.is_empty() => Some("counts"),
+            _ => None,
+        }
+    }
+}
+
+impl Target {
+    /// Its reply has no end.
+    pub fn is_endless(&self) -> bool {
+        matches!(self.route, Route::Live)
+    }
+}
+
+/// A `[[loads]]` table as it stands in the file. (An enum of tables would be shorter here, but then no key
+/// could stand beside the load's kind.)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    route: Option<Target>,
+    rungs: Option<Vec<OnTheLadder>>,
+    closed: Option<Closed>,
+    open: Option<Open>,
+    subscribers: Option<Subscribers>,
+}
+
+#[derive(Deserialize)]
+struct OnTheLadder(#[serde(deserialize_with = "on_the_ladder")] &'static Rung);
+
+impl TryFrom<Written> for Load {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let kind = match (written.closed, written.open, written.subscribers) {
+            (Some(closed), None, None) => Kind::Closed(closed),
+            (None, Some(open), None) => Kind::Open(open),
+            (None, None, Some(subscribers)) => Kind::Subscribers(subscribers),
+            (None, None, None) => return Err("a load has one of `closed`, `open` and `subscribers`"),
+            _ => {
+                return Err(
+                    "a load is one of `closed`, `open` and `subscribers`; give each a [[loads]] of its own",
+                );
+            }
+        };
+        let rungs = written.rungs.map(|rungs| rungs.into_iter().map(|OnTheLadder(rung)| rung).collect());
+        Ok(Self { route: written.route, rungs, kind })
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match Route::parse("GET", text.as_bytes()) {
+            Ok(route) => Ok(Self { text, route }),
+            Err(problem) => Err(D::Error::custom(format!("no server answers GET {text}: {problem}"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Clients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let clients = within::<_, 1, 100_000>(deserializer)?;
+        Ok(Self(u32::try_from(clients).map_err(D::Error::custom)?))
+    }
+}
+
+impl<'de> Deserialize<'de> for Positive {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        if number.is_finite() && number > 0.0 && number <= 1e6 {
+            Ok(Self(number))
+        } else {
+            Err(D::Error::custom(format!("{number} is not over 0 and at most 1000000")))
+        }
+    }
+}
+
+fn the_tick<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match (u64::deserialize(deserializer)?, tick_ms()) {
+        (given, tick) if given == tick => Ok(tick),
+        (given, tick) => Err(D::Error::custom(format!(
+            "{given} is not {tick}, which is how often /live ticks on every server"
+        ))),
+    }
+}
+
+fn tick_ms() -> u64 {
+    handlers::replies::TICK.as_millis() as u64
+}
+
+fn yes() -> bool {
+    true
+}

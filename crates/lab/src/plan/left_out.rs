@@ -1,0 +1,89 @@
+//! Cells that are not run: they would measure nothing, or more than this machine should be asked for.
+
+use super::levels::Level;
+use super::{Host, Options};
+use crate::cell::{Cell, pool_threads};
+use crate::limits::THREAD_BUDGET;
+use crate::results::{Mode, NotRun};
+
+/// Why a cell is left out: the line that bounds it, where that is the reason, and a sentence.
+type Reason = (Option<f64>, String);
+
+/// Those that are run, and those that are not. `at_once` cells run side by side.
+pub(super) fn sorted(
+    cells: Vec<Cell>,
+    level: &Level<'_>,
+    at_once: u64,
+    options: &Options,
+    host: &Host,
+) -> (Vec<Cell>, Vec<NotRun>) {
+    let mut not_run = Vec::new();
+    let run = cells.into_iter().filter(|cell| {
+        let reason = too_slow(cell, level)
+            .or_else(|| too_many_connections(cell, at_once, options, host))
+            .or_else(|| too_many_ports(cell, host));
+        let Some((bound_rps, reason)) = reason else { return true };
+        let (rung, variant) = (cell.rung.name.to_owned(), cell.variant.clone());
+        not_run.push(NotRun { rung, variant, load: cell.load.clone(), bound_rps, reason });
+        false
+    });
+    (run.collect(), not_run)
+}
+
+/// Threads / wait bounds a pool. A window that is not even two answers long would measure its own edges,
+/// and a rate that nobody can serve the length of a queue.
+fn too_slow(cell: &Cell, level: &Level<'_>) -> Option<Reason> {
+    let (wait_ms, threads) = (cell.wait_ms?, pool_threads(cell.rung, &cell.flags)?);
+    let bound_rps = threads as f64 / wait_ms * 1_000.0;
+    let plural = if threads == 1 { "thread serves" } else { "threads serve" };
+    let bound = format!("{threads} {plural} at most {bound_rps:.0} requests/s here");
+    let reason = match (cell.load.mode, cell.load.rate_rps) {
+        (Mode::Open, Some(rate_rps)) => (rate_rps >= bound_rps && !level.may_overload)
+            .then(|| format!("{bound}, and {rate_rps:.0} are due"))?,
+        _ => {
+            let rounds = (f64::from(cell.load.clients) / threads as f64).max(1.0);
+            let answer_ms = wait_ms * rounds;
+            let is_long = answer_ms > cell.window_ms as f64 / 2.0;
+            let seconds = answer_ms / 1_000.0;
+            is_long.then(|| {
+                format!("{bound}, so that an answer takes {seconds:.1} s, more than half of the window")
+            })?
+        }
+    };
+    Some((Some(bound_rps), reason))
+}
+
+fn too_many_connections(cell: &Cell, at_once: u64, options: &Options, host: &Host) -> Option<Reason> {
+    let most = host.limits.connection_budget(cell.rung, options.allow_threads);
+    let bystanders = cell.bystander.as_ref().map_or(0, |bystander| bystander.connections);
+    let wanted = (u64::from(cell.load.clients) + bystanders) * at_once;
+    if wanted <= most.in_flight {
+        return None;
+    }
+    let remedy = match most.because {
+        THREAD_BUDGET => "--allow-threads runs it all the same",
+        _ => "`cargo lab doctor` says how to raise it",
+    };
+    let reason = format!(
+        "{wanted} connections are more than the {} that are safe here ({}); {remedy}",
+        most.in_flight, most.because
+    );
+    Some((None, reason))
+}
+
+/// Without keep-alive each request takes a port, which the client's end keeps for a minute if it was the
+/// first to close. (Where the server was, the entry stands on the server's side: its port is new in each
+/// trial, and the kernel takes a client's next connection over such an entry, so nothing runs out.) How
+/// often a closed loop connects is known only afterwards; there, running out makes the trial void.
+fn too_many_ports(cell: &Cell, host: &Host) -> Option<Reason> {
+    let rate_rps = cell.load.rate_rps.filter(|_| !cell.load.keep_alive)?;
+    let seconds = ((cell.warm_up_ms + cell.window_ms) as f64 / 1_000.0).min(60.0);
+    let (wanted, most) = ((rate_rps * seconds).ceil() as u64, host.limits.client_ports()?);
+    (wanted > most).then(|| {
+        let text = format!(
+            "a connection for each of {rate_rps:.0} requests/s takes {wanted} ports, and clients have {most} here; a lower \
+             rate or a shorter window needs fewer"
+        );
+        (None, text)
+    })
+}
