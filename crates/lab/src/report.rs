@@ -8,13 +8,17 @@
 //! `Writer` only lays out. The reader goes next to `findings`, or to `html` for the page.
 
 mod bounds;
+mod bystanders;
 mod cells;
 mod charts;
 mod csv;
 mod findings;
+mod gap;
 mod html;
 mod read;
+mod slots;
 mod tables;
+mod target;
 mod terminal;
 mod text;
 mod verdict;

@@ -3,22 +3,28 @@
 //! Two lines bound every server in closed loop. `C` clients that each wait `W` for an answer cannot be
 //! answered more often than `C / W` times a second (Little's law). And a request that takes `s` of CPU
 //! time cannot be answered more than `cores / s` times a second (the utilisation law). A rung is held
-//! against the lower of the two, and *leaves the line* where it falls below 95 % of it. A pool of `K`
-//! threads has a third limit, `K / W`, which is what usually explains why it left.
+//! against the lower of the two, and *leaves the line* where it falls below 95 % of it. What has only `K`
+//! slots to wait in (see `slots`) has a third limit, `K / W`, which is what usually explains why it left.
 //!
 //! Both laws: P. Denning, J. Buzen, "The Operational Analysis of Queueing Network Models", ACM Computing
 //! Surveys 10(3), 1978. The reader goes next to `verdict`, which says what ran out.
 
-use crate::report::cells::{Cell, Experiment, Metric, Series, first_number};
+use crate::report::cells::{Cell, Experiment, Metric, Series};
+use crate::report::slots::{self, Slots};
+use crate::report::target::Target;
 use crate::report::text;
-use crate::results::{Machine, Trial};
+use crate::results::{Machine, Mode};
 
 /// Below this share of its line a rung has left it.
 pub(crate) const ON_LINE: f64 = 0.95;
 
-/// Closed-loop cells of one route: each series against its lines.
+/// Cells that were asked for the same thing, by few clients or by many: each series against its lines.
+/// Subscribers have no lines, since the server and not the client sets their pace.
 #[derive(Debug)]
 pub(crate) struct Sweep<'e, 'a> {
+    pub(crate) target: Target<'a>,
+    /// What to call the target by, where its experiment has several.
+    pub(crate) told_apart: Option<String>,
     /// Numbers of clients, ascending.
     pub(crate) levels: Vec<u32>,
     pub(crate) tracks: Vec<Track<'e, 'a>>,
@@ -30,8 +36,8 @@ pub(crate) struct Track<'e, 'a> {
     pub(crate) series: &'e Series,
     /// None where a request does not wait.
     pub(crate) wait: Option<Wait>,
-    /// Threads of its pool, where it has one.
-    pub(crate) pool: Option<u32>,
+    /// What it can wait in, where that is limited.
+    pub(crate) slots: Option<Slots>,
     pub(crate) points: Vec<Point<'e, 'a>>,
 }
 
@@ -53,7 +59,7 @@ pub(crate) struct Bounds {
     /// cores / CPU per request.
     pub(crate) cpu: Option<f64>,
     /// K / W.
-    pub(crate) pool: Option<f64>,
+    pub(crate) slots: Option<f64>,
 }
 
 /// The wait of one request.
@@ -80,18 +86,46 @@ pub(crate) enum Standing {
 }
 
 impl<'e, 'a> Sweep<'e, 'a> {
-    /// None when nothing was loaded in closed loop on this route.
-    pub(crate) fn of(experiment: &'e Experiment<'a>, route: &'e str, machine: &Machine) -> Option<Self> {
-        let mut levels: Vec<u32> = experiment.closed(route).map(|cell| cell.load.clients).collect();
+    /// One for each target in this mode, closed loop or subscribers.
+    pub(crate) fn all(experiment: &'e Experiment<'a>, mode: Mode, machine: &Machine) -> Vec<Self> {
+        experiment
+            .targets(mode)
+            .into_iter()
+            .filter_map(|target| Self::of(experiment, target, machine))
+            .collect()
+    }
+
+    /// None when nothing was asked for this.
+    fn of(experiment: &'e Experiment<'a>, target: Target<'a>, machine: &Machine) -> Option<Self> {
+        let mut levels: Vec<u32> = experiment.at(target).map(|cell| cell.load.clients).collect();
         levels.sort_unstable();
         levels.dedup();
         let tracks: Vec<Track<'e, 'a>> = experiment
             .series
             .iter()
-            .map(|series| track(experiment, route, series, machine))
+            .map(|series| track(experiment, target, series, machine))
             .filter(|track| !track.points.is_empty())
             .collect();
-        (!tracks.is_empty()).then_some(Self { levels, tracks })
+        let told_apart = experiment.told_apart(target);
+        (!tracks.is_empty()).then_some(Self { target, told_apart, levels, tracks })
+    }
+
+    /// A sentence, with the target in front where there are others.
+    pub(crate) fn say(&self, sentence: &str) -> String {
+        match &self.told_apart {
+            Some(target) => format!("On {target}, {}", text::continued(sentence)),
+            None => sentence.to_owned(),
+        }
+    }
+
+    /// A title, with the target behind it where there are others.
+    pub(crate) fn titled(&self, title: &str) -> String {
+        self.told_apart.as_ref().map_or_else(|| title.to_owned(), |target| format!("{title}: {target}"))
+    }
+
+    /// `256 clients`.
+    pub(crate) fn load(&self, number: u32) -> String {
+        text::counted(number.into(), self.target.caller())
     }
 
     /// Several loads: there is a curve to draw and a place to leave it.
@@ -174,55 +208,50 @@ pub(crate) fn server_cores(machine: &Machine) -> Option<f64> {
     (cores > 0.0).then_some(cores)
 }
 
-/// Threads of the pool that a series runs with, from its flags or else from its name.
-pub(crate) fn pool_size(series: &Series, trial: Option<&Trial>) -> Option<u32> {
-    if series.rung != "pool" {
-        return None;
-    }
-    let flags = trial.map(|trial| trial.flags.as_slice()).unwrap_or_default();
-    let after = flags.iter().position(|flag| flag == "--threads").and_then(|place| flags.get(place + 1));
-    let joined = flags.iter().find_map(|flag| flag.strip_prefix("--threads="));
-    let from_flags = joined.or(after.map(String::as_str)).and_then(|number| number.parse().ok());
-    let from_name = || first_number(series.variant.as_deref()?)?.try_into().ok();
-    from_flags.or_else(from_name).filter(|threads| *threads > 0)
-}
-
 fn track<'e, 'a>(
     experiment: &'e Experiment<'a>,
-    route: &'e str,
+    target: Target<'a>,
     series: &'e Series,
     machine: &Machine,
 ) -> Track<'e, 'a> {
-    let cells: Vec<&Cell<'a>> = experiment.closed(route).filter(|cell| cell.series == *series).collect();
+    let cells: Vec<&'e Cell<'a>> =
+        experiment.cells.iter().filter(|cell| cell.series == *series && cell.target() == target).collect();
     let any_trial =
         cells.iter().flat_map(|cell| cell.ok.iter().chain(&cell.collapsed).chain(&cell.void)).next();
-    let pool = pool_size(series, any_trial.copied());
-    let wait = wait_of(experiment, route, &cells, pool);
+    let slots = slots::of(series, any_trial.copied());
+    let wait = wait_of(experiment, target, &cells, slots);
     let cores = server_cores(machine);
     let point = |cell: &&'e Cell<'a>| {
         let clients = cell.load.clients;
         let over_wait = |number: u32| wait.map(|wait| f64::from(number) * 1_000.0 / wait.ms);
-        let us = cell.median(Metric::Cpu).filter(|us| *us > 0.0 && !experiment.asked.demonstration);
+        let paced = target.mode == Mode::Subscribers;
+        let us = cell.median(Metric::Cpu).filter(|us| *us > 0.0 && !experiment.asked.demonstration && !paced);
         let bounds = Bounds {
             clients: over_wait(clients).filter(|line| *line > 0.0),
             // In a demonstration all servers share the CPUs at once: none has a line of its own.
             cpu: cores.zip(us).map(|(cores, us)| cores * 1e6 / us),
-            pool: pool.and_then(over_wait),
+            slots: slots.and_then(|slots| over_wait(slots.number)),
         };
         Point { cell, clients, throughput: cell.median(Metric::Throughput), bounds }
     };
-    Track { series, wait, pool, points: cells.iter().map(point).collect() }
+    Track { series, wait, slots, points: cells.iter().map(point).collect() }
 }
 
 /// The wait as this rung has it: its median from sent to answered at its lightest load, where nothing
-/// queues. If something may queue there (more clients than threads) or the figure is far from what the
+/// queues. If something may queue there (more clients than slots) or the figure is far from what the
 /// experiment asks for, what it asks for is taken instead.
-fn wait_of(experiment: &Experiment<'_>, route: &str, cells: &[&Cell<'_>], pool: Option<u32>) -> Option<Wait> {
+fn wait_of(
+    experiment: &Experiment<'_>,
+    target: Target<'_>,
+    cells: &[&Cell<'_>],
+    slots: Option<Slots>,
+) -> Option<Wait> {
     let asked = &experiment.asked;
-    let nominal = asked.nominal_wait_ms.filter(|ms| ms.is_finite() && *ms > 0.0 && asked.route == route)?;
+    let nominal = if asked.route == target.route { asked.nominal_wait_ms } else { target.wait_ms() };
+    let nominal = nominal.filter(|ms| ms.is_finite() && *ms > 0.0 && target.mode != Mode::Subscribers)?;
     let lightest = cells.iter().find(|cell| !cell.ok.is_empty());
     let measured = lightest
-        .filter(|cell| !asked.demonstration && pool.is_none_or(|threads| cell.load.clients <= threads))
+        .filter(|cell| !asked.demonstration && slots.is_none_or(|slots| cell.load.clients <= slots.number))
         .and_then(|cell| cell.median_of(|trial| trial.sent_to_answer_ms.p50))
         .filter(|ms| (0.5..=1.5).contains(&(ms / nominal)));
     Some(measured.map_or(Wait { ms: nominal, measured: false }, |ms| Wait { ms, measured: true }))

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use crate::ladder::{self, Kind};
+use crate::report::target::Target;
 use crate::report::text;
-use crate::results::{Asked, Load, Mode, NotRun, Results, Trial, TrialOutcome};
+use crate::results::{Asked, Load, Mode, NotRun, Percentiles, Results, Trial, TrialOutcome};
 use crate::stats::{self, Pooled, Ratio};
 
 /// Share of its core from which on the generator, and not the server, may be what was measured.
@@ -55,6 +56,8 @@ pub(crate) enum Metric {
     Threads,
     P50,
     P99,
+    /// Median response of a bystander.
+    Bystander,
 }
 
 /// All experiments of a run, in the order in which they were asked. Trials of an experiment that the
@@ -95,27 +98,35 @@ impl<'a> Experiment<'a> {
         Self { asked, series, cells }
     }
 
-    /// Cells in closed loop on a route, from few clients to many.
-    pub(crate) fn closed<'s>(&'s self, route: &'s str) -> impl Iterator<Item = &'s Cell<'a>> {
-        self.cells.iter().filter(move |cell| cell.load.mode == Mode::Closed && cell.load.route == route)
+    /// Cells that were asked for this, from few clients to many.
+    pub(crate) fn at<'s>(&'s self, target: Target<'s>) -> impl Iterator<Item = &'s Cell<'a>> {
+        self.cells.iter().filter(move |cell| cell.target() == target)
     }
 
-    /// Routes that were loaded in closed loop, in order of appearance.
-    pub(crate) fn closed_routes(&self) -> Vec<&'a str> {
-        let mut routes = Vec::new();
-        for cell in self.cells.iter().filter(|cell| cell.load.mode == Mode::Closed) {
-            if !routes.contains(&cell.load.route.as_str()) {
-                routes.push(cell.load.route.as_str());
+    /// What was asked for in this mode: the experiment's own route first, connections kept before not kept.
+    pub(crate) fn targets(&self, mode: Mode) -> Vec<Target<'a>> {
+        let mut targets: Vec<Target<'a>> = Vec::new();
+        for target in self.cells.iter().map(Cell::target).filter(|target| target.mode == mode) {
+            if !targets.contains(&target) {
+                targets.push(target);
             }
         }
-        routes
+        targets.sort_by_key(|target| (target.route != self.asked.route, target.route, !target.keep_alive));
+        targets
+    }
+
+    /// How to call a target where the experiment has others; nothing where it has not.
+    pub(crate) fn told_apart(&self, target: Target<'_>) -> Option<String> {
+        let same =
+            |cell: &Cell<'_>| (&*cell.load.route, cell.load.keep_alive) == (target.route, target.keep_alive);
+        (!self.cells.iter().all(same)).then(|| target.named())
     }
 
     /// Open-loop cells that had the same load, one group per load: what latency may be compared in.
     pub(crate) fn open_groups(&self) -> Vec<(&'a Load, Vec<&Cell<'a>>)> {
         let mut groups: Vec<(&'a Load, Vec<&Cell<'a>>)> = Vec::new();
         for cell in self.cells.iter().filter(|cell| cell.load.mode == Mode::Open) {
-            let same = |load: &Load| load.rate_rps == cell.load.rate_rps && load.route == cell.load.route;
+            let same = |load: &Load| load.rate_rps == cell.load.rate_rps && Target::of(load) == cell.target();
             match groups.iter_mut().find(|(load, _)| same(load)) {
                 Some((_, group)) => group.push(cell),
                 None => groups.push((cell.load, vec![cell])),
@@ -156,6 +167,10 @@ impl Series {
 }
 
 impl<'a> Cell<'a> {
+    pub(crate) fn target(&self) -> Target<'a> {
+        Target::of(self.load)
+    }
+
     /// Median over the trials that count.
     pub(crate) fn median(&self, metric: Metric) -> Option<f64> {
         stats::median(&self.values(metric))
@@ -176,6 +191,14 @@ impl<'a> Cell<'a> {
     /// Response times of all trials that count as one distribution.
     pub(crate) fn pooled(&self) -> Option<Pooled> {
         Pooled::of(self.ok.iter().filter_map(|trial| trial.histogram.as_deref()))
+    }
+
+    /// The same in figures; of trials without a distribution, the medians of theirs.
+    pub(crate) fn response(&self) -> Percentiles {
+        let pooled = self.pooled().map(|pooled| pooled.percentiles());
+        let p50 = pooled.and_then(|at| at.p50).or_else(|| self.median(Metric::P50));
+        let p99 = pooled.map_or_else(|| self.median(Metric::P99), |at| at.p99);
+        Percentiles { p50, p99, ..pooled.unwrap_or_default() }
     }
 
     /// This cell over another, block by block.
@@ -205,13 +228,12 @@ impl<'a> Cell<'a> {
         self.median_of(share).filter(|share| self.load.mode == Mode::Open && *share < SERVED)
     }
 
-    /// `256 clients`, or `100 requests/s` in open loop.
+    /// `256 clients`, or `100 requests/s due` in open loop.
     pub(crate) fn load_label(&self) -> String {
         match (self.load.mode, self.load.rate_rps) {
             (Mode::Open, Some(rate)) => format!("{} requests/s due", text::exact(rate)),
             (Mode::Open, None) => "open loop".into(),
-            (Mode::Subscribers, _) => text::counted(self.load.clients.into(), "subscriber"),
-            (Mode::Closed, _) => text::counted(self.load.clients.into(), "client"),
+            _ => text::counted(self.load.clients.into(), self.target().caller()),
         }
     }
 }
@@ -226,6 +248,7 @@ impl Metric {
             Self::Threads => trial.server.threads_peak.map(|threads| threads as f64),
             Self::P50 => trial.latency_ms.p50,
             Self::P99 => trial.latency_ms.p99,
+            Self::Bystander => trial.bystander.as_ref()?.latency_ms.p50,
         };
         value.filter(|value| value.is_finite() && *value >= 0.0)
     }
@@ -237,7 +260,7 @@ impl Metric {
             Self::Cpu => format!("{} µs", text::rounded(value)),
             Self::Memory => text::bytes(value),
             Self::Threads => text::counted(value as u64, "thread"),
-            Self::P50 | Self::P99 => text::milliseconds(value),
+            Self::P50 | Self::P99 | Self::Bystander => text::milliseconds(value),
         }
     }
 }
@@ -254,7 +277,8 @@ fn cell_at<'c, 'a>(cells: &'c mut Vec<Cell<'a>>, series: Series, load: &'a Load)
 
 fn order_of(a: &Load, b: &Load) -> std::cmp::Ordering {
     let rate = |load: &Load| load.rate_rps.unwrap_or(0.0);
-    (a.mode, &a.route, a.clients).cmp(&(b.mode, &b.route, b.clients)).then(rate(a).total_cmp(&rate(b)))
+    let key = |load: &Load| (load.mode, load.route.clone(), !load.keep_alive, load.clients);
+    key(a).cmp(&key(b)).then(rate(a).total_cmp(&rate(b)))
 }
 
 /// The first whole number in a text.

@@ -2,11 +2,14 @@
 //!
 //! A [`Chart`] is data for plotly.js, made here and drawn by the page. Colours are written as names
 //! (`@warm-1`) which the page replaces by those of its light or dark theme; see `style`. One file per
-//! form: `curves` (over clients), `bars` (one load), `tails` (percentiles).
+//! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `bystanders`,
+//! `tails` (percentiles).
 
 mod bars;
+mod bystanders;
 mod curves;
 mod frame;
+mod gap;
 pub(crate) mod style;
 mod tails;
 
@@ -14,8 +17,9 @@ use plotly::{Layout, Plot, Trace};
 
 use crate::report::bounds::Sweep;
 use crate::report::cells::{Experiment, Metric};
+use crate::report::gap::Split;
 use crate::report::tables::Table;
-use crate::results::Machine;
+use crate::results::{Machine, Mode};
 
 /// A picture, its reading aid, its words and its numbers.
 #[derive(Debug, Clone)]
@@ -35,23 +39,80 @@ pub(crate) struct Chart {
 
 /// Every chart that the experiment has figures for; the main one first.
 pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
-    let mut charts = Vec::new();
-    for route in experiment.closed_routes() {
-        let Some(sweep) = Sweep::of(experiment, route, machine) else { continue };
-        if sweep.is_curve() {
-            charts.extend(curves::throughput(&sweep, machine));
-            charts.extend(OVER_CLIENTS.iter().filter_map(|measure| curves::over_clients(&sweep, measure)));
+    let closed = Sweep::all(experiment, Mode::Closed, machine);
+    let mut charts: Vec<Chart> = crate::report::gap::all(experiment, &closed)
+        .iter()
+        .enumerate()
+        .filter_map(|(place, split)| match split {
+            Split::Gap(gap) => gap::steps(gap, place == 0),
+            Split::Not(_) => None,
+        })
+        .collect();
+    charts.extend(of_connections(&closed));
+    let paired = !charts.is_empty() && experiment.asked.decomposition.is_empty();
+    for sweep in closed.iter().filter(|_| !paired) {
+        let main = charts.is_empty();
+        if sweep.levels.len() > FEW_LEVELS || (sweep.is_curve() && sweep.tracks.len() == 1) {
+            charts.extend(curves::throughput(sweep, machine, main));
+            charts.extend(
+                OVER_CLIENTS.iter().filter_map(|measure| curves::over_clients(sweep, measure, false)),
+            );
         } else {
-            charts.extend(bars::throughput(experiment, &sweep));
-            // What a demonstration costs says little: its load is tiny, and its servers run together.
-            let measures = OVER_CLIENTS.iter().filter(|measure| {
-                !experiment.asked.demonstration || !matches!(measure.metric, Metric::Cpu | Metric::Memory)
-            });
-            charts.extend(measures.filter_map(|measure| bars::one_load(&sweep, measure)));
+            charts.extend(at_few_levels(experiment, sweep, main));
         }
     }
+    for sweep in Sweep::all(experiment, Mode::Subscribers, machine) {
+        for measure in OF_SUBSCRIBERS {
+            let main = charts.is_empty();
+            charts.extend(if sweep.is_curve() {
+                curves::over_clients(&sweep, measure, main)
+            } else {
+                sweep.levels.first().and_then(|level| bars::one_load(&sweep, *level, measure))
+            });
+        }
+    }
+    charts.extend(crate::report::bystanders::all(experiment).iter().filter_map(bystanders::beside));
     for (load, cells) in experiment.open_groups() {
-        charts.extend(tails::percentiles(load, &cells));
+        charts.extend(tails::percentiles(experiment, load, &cells));
+    }
+    charts
+}
+
+/// Up to so many levels are compared rung by rung, a chart for each; a line needs more points than that.
+pub(crate) const FEW_LEVELS: usize = 2;
+
+/// Bars for each level, of what means something there.
+fn at_few_levels(experiment: &Experiment<'_>, sweep: &Sweep<'_, '_>, main: bool) -> Vec<Chart> {
+    let waits = sweep.target.waits();
+    let demonstration = experiment.asked.demonstration;
+    let alone = sweep.told_apart.is_none();
+    let means_something = |measure: &&Measure| match measure.metric {
+        // What a demonstration costs says little: its load is tiny, and its servers run together.
+        Metric::Cpu => !demonstration,
+        Metric::Memory => !demonstration && waits,
+        Metric::Threads => waits,
+        // Where the wait is known, a closed loop's response times only restate throughput.
+        _ => alone || (waits && sweep.tracks.iter().all(|track| track.wait.is_none())),
+    };
+    let mut charts = Vec::new();
+    for (place, level) in sweep.levels.iter().enumerate() {
+        charts.extend(bars::throughput(experiment, sweep, *level, main && place == 0));
+        let measures = OVER_CLIENTS.iter().filter(means_something);
+        charts.extend(measures.filter_map(|measure| bars::one_load(sweep, *level, measure)));
+    }
+    charts
+}
+
+/// Where one route was asked for with connections kept and not kept: both beside each other.
+fn of_connections(closed: &[Sweep<'_, '_>]) -> Vec<Chart> {
+    let mut charts = Vec::new();
+    for kept in closed.iter().filter(|sweep| sweep.target.keep_alive) {
+        let own = closed.iter().find(|own| !own.target.keep_alive && own.target.same_requests(&kept.target));
+        let Some(own) = own else { continue };
+        for measure in [&THROUGHPUT, &CPU] {
+            let main = charts.is_empty();
+            charts.extend(bars::kept_and_own(kept, own, measure, main));
+        }
     }
     charts
 }
@@ -66,14 +127,24 @@ pub(crate) struct Measure {
     unit: f64,
 }
 
+const CPU: Measure = Measure {
+    metric: Metric::Cpu,
+    title: "CPU per request",
+    axis: "µs of CPU per request",
+    how_to_read: "Lower is cheaper. A line that rises to the right: each request costs more when more of them wait.",
+    unit: 1.0,
+};
+
+const THROUGHPUT: Measure = Measure {
+    metric: Metric::Throughput,
+    title: "Throughput",
+    axis: "requests/s",
+    how_to_read: "Higher is better.",
+    unit: 1.0,
+};
+
 const OVER_CLIENTS: &[Measure] = &[
-    Measure {
-        metric: Metric::Cpu,
-        title: "CPU per request",
-        axis: "µs of CPU per request",
-        how_to_read: "Lower is cheaper. A line that rises to the right: each request costs more when more of them wait.",
-        unit: 1.0,
-    },
+    CPU,
     Measure {
         metric: Metric::Memory,
         title: "Memory per connection",
@@ -96,6 +167,40 @@ const OVER_CLIENTS: &[Measure] = &[
         axis: "ms",
         how_to_read: "Flat: nothing queues. Rising: clients wait for each other. Beyond a bounding line this only restates \
             throughput (clients ÷ throughput), so compare latency in open loop instead.",
+        unit: 1.0,
+    },
+];
+
+const OF_SUBSCRIBERS: &[Measure] = &[
+    Measure {
+        metric: Metric::Threads,
+        title: "Operating-system threads",
+        axis: "threads",
+        how_to_read: "The most threads seen at each number of open streams. Where a subscriber holds a thread, the line rises \
+            with the subscribers.",
+        unit: 1.0,
+    },
+    Measure {
+        metric: Metric::Memory,
+        title: "Memory per subscriber",
+        axis: "KiB per subscriber",
+        how_to_read: "Resident memory, page tables and kernel stacks at the peak, less those of the idle server, per open \
+            stream. With few of them the server's fixed costs show.",
+        unit: 1_024.0,
+    },
+    Measure {
+        metric: Metric::P99,
+        title: "Lateness of ticks, p99",
+        axis: "ms late",
+        how_to_read: "How late ticks came, after their subscriber's own schedule. A p99 needs 1,000 ticks in a trial: with \
+            fewer there is no mark.",
+        unit: 1.0,
+    },
+    Measure {
+        metric: Metric::P50,
+        title: "Lateness of ticks, median",
+        axis: "ms late",
+        how_to_read: "How late half of the ticks came at most, after their subscriber's own schedule.",
         unit: 1.0,
     },
 ];

@@ -3,17 +3,24 @@
 //! Nothing here knows who should win. Void trials never get here, equality is claimed only by the rule of
 //! `stats`, and where too little was measured the sentence says that instead. One file per kind of
 //! question: `sweep` (how far does it carry), `cost` (what does it take), `latency` (how long does it
-//! take), `demonstration` (the lecture).
+//! take), `gap` (what causes the difference), `bystander` (who else suffers), `bridges` (what async views
+//! gain on a blocking server), `connections` (what a new one costs), `subscribers` (streams held open),
+//! `demonstration` (the lecture).
 
+mod bridges;
+mod bystander;
+mod connections;
 mod cost;
 mod demonstration;
+mod gap;
 mod latency;
+mod subscribers;
 mod sweep;
 
 use crate::report::bounds::Sweep;
 use crate::report::cells::Experiment;
 use crate::report::text::{self, counted};
-use crate::results::{Machine, Results, TrialOutcome};
+use crate::results::{Machine, Mode, Results, TrialOutcome};
 
 /// A load average per CPU, before the run, from which on others are likely to take part of it.
 const BUSY_PER_CPU: f64 = 0.5;
@@ -34,15 +41,27 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
     if experiment.asked.demonstration {
         return demonstration::findings(experiment, machine);
     }
-    let mut findings = Vec::new();
-    for route in experiment.closed_routes() {
-        let Some(sweep) = Sweep::of(experiment, route, machine) else { continue };
-        findings.extend(sweep::findings(&sweep, machine));
-        findings.extend(cost::findings(&sweep));
+    let closed = Sweep::all(experiment, Mode::Closed, machine);
+    let gaps = gap::findings(experiment, &closed);
+    let mut findings: Vec<Finding> = gaps.clone();
+    findings.extend(bridges::findings(&closed));
+    findings.extend(connections::findings(&closed));
+    findings.extend(bystander::findings(experiment));
+    findings
+        .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().filter_map(subscribers::finding));
+    // Where an experiment asked for more than a comparison, that is the answer and the rest is detail.
+    let answered = findings.iter().any(|finding| finding.headline);
+    let mut general = Vec::new();
+    for sweep in &closed {
+        general.extend(sweep::findings(sweep, machine));
+        // A gap that is split says what its ends cost.
+        general.extend(cost::findings(sweep, gaps.is_empty()));
     }
-    for (load, cells) in experiment.open_groups() {
-        findings.extend(latency::findings(load, &cells));
-    }
+    general
+        .extend(experiment.open_groups().iter().filter_map(|(_, cells)| latency::finding(experiment, cells)));
+    findings.extend(
+        general.into_iter().map(|finding| Finding { headline: finding.headline && !answered, ..finding }),
+    );
     findings
 }
 

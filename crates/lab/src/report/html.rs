@@ -15,9 +15,9 @@ use plotly::Plot;
 use crate::ladder;
 use crate::report::cells::Experiment;
 use crate::report::charts::{self, Chart, style};
-use crate::report::tables::{self, Table};
+use crate::report::tables::{self, Cells, Table};
 use crate::report::text::{self, bytes, count, listed};
-use crate::report::{Report, Writer, findings};
+use crate::report::{Report, Writer, csv, findings};
 use crate::results::{Machine, Mode, Results};
 
 /// Writes `report.html`.
@@ -50,6 +50,8 @@ struct Page<'a> {
     sections: Vec<Section>,
     details: Vec<(&'static str, String)>,
     notes: Vec<String>,
+    /// What each column of `results.csv` is.
+    columns: Table,
     /// The charts' script, with its tags.
     plotly: &'static str,
 }
@@ -63,9 +65,9 @@ struct Section {
     expect: String,
     findings: Vec<Vec<Span>>,
     figures: Vec<Figure>,
-    /// Its picture is the one on the first screen.
-    has_hero: bool,
-    cells: Table,
+    /// Title of its picture on the first screen.
+    hero: Option<String>,
+    cells: Vec<Cells>,
     remarks: Vec<Vec<Span>>,
     repeat: String,
 }
@@ -100,8 +102,9 @@ impl<'a> Page<'a> {
             .map(|(place, experiment)| {
                 let mut section = Section::of(experiment, results, place);
                 if Some(place) == main && section.figures.first().is_some_and(|figure| figure.chart.main) {
-                    hero = Some(section.figures.remove(0));
-                    section.has_hero = true;
+                    let figure = section.figures.remove(0);
+                    section.hero = Some(figure.chart.title.clone());
+                    hero = Some(figure);
                 }
                 section
             })
@@ -119,6 +122,7 @@ impl<'a> Page<'a> {
             sections,
             details: details(results),
             notes: machine.notes.clone(),
+            columns: csv::documented(),
             plotly: &SCRIPT,
         }
     }
@@ -141,7 +145,7 @@ impl Section {
             expect: asked.expect.clone(),
             findings: findings.iter().map(|finding| spans(&finding.text)).collect(),
             figures,
-            has_hero: false,
+            hero: None,
             cells: tables::cells(experiment, &results.machine),
             remarks: tables::remarks(experiment).iter().map(|remark| spans(remark)).collect(),
             repeat: format!("cargo lab compare {} --seed {}", asked.name, results.seed),
@@ -149,29 +153,31 @@ impl Section {
     }
 }
 
-/// The experiment that the first screen is about: the first that compares over several loads, else the
-/// first that compares, else the first.
+/// The experiment that the first screen is about: the first that compares over several loads or splits a
+/// gap, else the first that compares, else the first.
 fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
-    let sweeps = |experiment: &&Experiment<'_>| {
-        let mut levels: Vec<u32> = experiment
-            .cells
-            .iter()
-            .filter(|cell| cell.load.mode == Mode::Closed && !cell.ok.is_empty())
-            .map(|cell| cell.load.clients)
-            .collect();
-        levels.sort_unstable();
-        levels.dedup();
-        !experiment.asked.demonstration && levels.len() > 1
+    let levels = |experiment: &Experiment<'_>| {
+        let of_target = |target| {
+            let cells = experiment.at(target).filter(|cell| !cell.ok.is_empty());
+            let mut levels: Vec<u32> = cells.map(|cell| cell.load.clients).collect();
+            levels.sort_unstable();
+            levels.dedup();
+            levels.len()
+        };
+        let asked = experiment.targets(Mode::Closed);
+        let of_experiment = asked.into_iter().map(of_target).max();
+        of_experiment.filter(|_| !experiment.asked.demonstration).unwrap_or(0)
     };
-    let place = |wanted: &dyn Fn(&&Experiment<'_>) -> bool| {
-        experiments.iter().position(|experiment| wanted(&experiment))
-    };
-    place(&sweeps)
-        .or_else(|| {
-            place(&|experiment| !experiment.asked.demonstration && experiment.trials().next().is_some())
-        })
-        .or_else(|| place(&|experiment| experiment.trials().next().is_some()))
-        .or((!experiments.is_empty()).then_some(0))
+    let measured = |experiment: &Experiment<'_>| experiment.trials().next().is_some();
+    let place = |wanted: &dyn Fn(&Experiment<'_>) -> bool| experiments.iter().position(wanted);
+    place(&|experiment| {
+        levels(experiment) > charts::FEW_LEVELS
+            || (measured(experiment) && !experiment.asked.decomposition.is_empty())
+    })
+    .or_else(|| place(&|experiment| levels(experiment) > 1))
+    .or_else(|| place(&|experiment| !experiment.asked.demonstration && measured(experiment)))
+    .or_else(|| place(&measured))
+    .or((!experiments.is_empty()).then_some(0))
 }
 
 fn answer(report: &Report<'_>, main: Option<usize>) -> Vec<Vec<Span>> {

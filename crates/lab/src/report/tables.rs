@@ -1,7 +1,9 @@
 //! Tables that several writers show: the cells of an experiment, and what did not count in it.
 
 use crate::report::bounds::{Point, Standing, Sweep};
+use crate::report::bystanders;
 use crate::report::cells::{Cell, Experiment, Metric};
+use crate::report::target::Target;
 use crate::report::text::{self, counted, exact, sentence};
 use crate::report::verdict::percent;
 use crate::results::{Machine, Mode};
@@ -18,58 +20,125 @@ pub(crate) struct Table {
 /// A missing figure.
 pub(crate) const MISSING: &str = "–";
 
-/// Every cell: what was measured, how it stands to its line, what it cost.
-pub(crate) fn cells(experiment: &Experiment<'_>, machine: &Machine) -> Table {
-    let sweeps: Vec<(&str, Sweep<'_, '_>)> = experiment
-        .closed_routes()
-        .into_iter()
-        .filter_map(|route| Some((route, Sweep::of(experiment, route, machine)?)))
-        .collect();
-    let row = |cell: &Cell<'_>| {
-        let sweep =
-            sweeps.iter().find(|(route, _)| cell.load.mode == Mode::Closed && *route == cell.load.route);
-        let track =
-            sweep.and_then(|(_, sweep)| sweep.tracks.iter().find(|track| *track.series == cell.series));
-        let standing = track.and_then(|track| track.at(cell.load.clients)).map(Point::standing);
-        let of_line = match standing {
-            Some(Standing::On(share) | Standing::Below(share)) => percent(share),
-            _ => MISSING.into(),
-        };
-        let pooled = cell.pooled().map(|pooled| pooled.percentiles());
-        let p99 = pooled.map_or_else(|| cell.median(Metric::P99), |pooled| pooled.p99);
-        let p50 = pooled.and_then(|pooled| pooled.p50).or_else(|| cell.median(Metric::P50));
-        vec![
-            cell.series.label(),
-            load(cell),
-            shown(cell.median(Metric::Throughput), exact),
-            of_line,
-            shown(p50, exact),
-            shown(p99, exact),
-            shown(cell.median(Metric::Cpu), exact),
-            shown(cell.median(Metric::Memory).map(|bytes| bytes / 1_024.0), exact),
-            shown(cell.median(Metric::Threads), exact),
-            status(cell),
-        ]
-    };
-    Table {
-        caption: "Medians over the trials that count; percentiles over all their answers together".into(),
-        headers: [
-            "rung",
-            "clients",
-            "requests/s",
-            "of its line",
-            "p50, ms",
-            "p99, ms",
-            "CPU/request, µs",
-            "memory/connection, KiB",
-            "threads",
-            "trials",
-        ]
-        .map(String::from)
-        .into(),
-        rows: experiment.cells.iter().map(row).collect(),
-        numbers_from: 1,
+/// The cells of one target, with a short form of its headers for narrow places.
+#[derive(Debug, Clone)]
+pub(crate) struct Cells {
+    /// What was asked for, where the experiment has several.
+    pub(crate) target: Option<String>,
+    pub(crate) table: Table,
+    pub(crate) short: Vec<String>,
+}
+
+/// Every cell, a table for each target: what was measured, how it stands to its line, what it cost.
+pub(crate) fn cells(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Cells> {
+    let sweeps = Sweep::all(experiment, Mode::Closed, machine);
+    let mut groups: Vec<(Target<'_>, Vec<&Cell<'_>>)> = Vec::new();
+    let modes = [Mode::Closed, Mode::Open, Mode::Subscribers];
+    for target in modes.into_iter().flat_map(|mode| experiment.targets(mode)) {
+        let cells = experiment.cells.iter().filter(|cell| cell.target() == target);
+        match groups.iter_mut().find(|(first, _)| beside(first, &target)) {
+            Some((_, group)) => group.extend(cells),
+            None => groups.push((target, cells.collect())),
+        }
     }
+    for (_, group) in &mut groups {
+        group.sort_by_key(|cell| experiment.cells.iter().position(|known| std::ptr::eq(known, *cell)));
+    }
+    let table =
+        |(target, group): &(Target<'_>, Vec<&Cell<'_>>)| of_target(experiment, target, group, &sweeps);
+    groups.iter().map(table).collect()
+}
+
+/// Open and closed loop at one route stand in one table, ticks in one of their own.
+fn beside(a: &Target<'_>, b: &Target<'_>) -> bool {
+    let ticks = |target: &Target<'_>| target.mode == Mode::Subscribers;
+    (a.route, a.keep_alive, ticks(a)) == (b.route, b.keep_alive, ticks(b))
+}
+
+fn of_target(
+    experiment: &Experiment<'_>,
+    target: &Target<'_>,
+    cells: &[&Cell<'_>],
+    sweeps: &[Sweep<'_, '_>],
+) -> Cells {
+    let ticks = target.mode == Mode::Subscribers;
+    let bystanders = cells.iter().any(|cell| bystanders::of(cell).is_some());
+    let columns: Vec<(String, String, Figure<'_>)> = [
+        Some(column("rung", "rung", |cell| cell.series.label())),
+        Some(column(&format!("{}s", target.caller()), &format!("{}s", target.caller()), load)),
+        Some(column(&format!("{}s/s", target.unit()), if ticks { "ticks/s" } else { "req/s" }, |cell| {
+            shown(cell.median(Metric::Throughput), exact)
+        })),
+        (!ticks).then(|| column("of its line", "of its line", |cell| of_line(cell, sweeps))),
+        Some(column(
+            if ticks { "late p50, ms" } else { "p50, ms" },
+            if ticks { "late p50 ms" } else { "p50 ms" },
+            |cell| shown(cell.response().p50, exact),
+        )),
+        Some(column(
+            if ticks { "late p99, ms" } else { "p99, ms" },
+            if ticks { "late p99 ms" } else { "p99 ms" },
+            |cell| shown(cell.response().p99, exact),
+        )),
+        bystanders.then(|| {
+            column("bystander p50, ms", "bystander p50 ms", |cell| {
+                shown(bystanders::of(cell).and_then(|seen| seen.response.p50), exact)
+            })
+        }),
+        bystanders.then(|| {
+            column("bystander p99, ms", "bystander p99 ms", |cell| {
+                shown(bystanders::of(cell).and_then(|seen| seen.response.p99), exact)
+            })
+        }),
+        Some(column(
+            &format!("CPU/{}, µs", target.unit()),
+            if ticks { "CPU µs/tick" } else { "CPU µs/req" },
+            |cell| shown(cell.median(Metric::Cpu), exact),
+        )),
+        Some(column(
+            if ticks { "memory/subscriber, KiB" } else { "memory/connection, KiB" },
+            if ticks { "KiB per stream" } else { "KiB per client" },
+            |cell| shown(cell.median(Metric::Memory).map(|bytes| bytes / 1_024.0), exact),
+        )),
+        Some(column("threads", "threads", |cell| shown(cell.median(Metric::Threads), exact))),
+        ticks.then(|| column("ticks missed", "missed", missed)),
+        Some(column("trials", "trials", status)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let told_apart = experiment.told_apart(*target);
+    let what = "Medians over the trials that count; percentiles over all their answers together";
+    let caption = told_apart.as_ref().map_or_else(|| what.into(), |target| format!("{target}. {what}"));
+    let rows = cells.iter().map(|cell| columns.iter().map(|(_, _, figure)| figure(cell)).collect()).collect();
+    let (headers, short) = columns.into_iter().map(|(long, short, _)| (long, short)).unzip();
+    Cells { target: told_apart, table: Table { caption, headers, rows, numbers_from: 1 }, short }
+}
+
+/// What a column shows of a cell.
+type Figure<'f> = Box<dyn Fn(&Cell<'_>) -> String + 'f>;
+
+fn column<'f>(
+    long: &str,
+    short: &str,
+    figure: impl Fn(&Cell<'_>) -> String + 'f,
+) -> (String, String, Figure<'f>) {
+    (long.to_owned(), short.to_owned(), Box::new(figure))
+}
+
+fn of_line(cell: &Cell<'_>, sweeps: &[Sweep<'_, '_>]) -> String {
+    let sweep = sweeps.iter().find(|sweep| sweep.target == cell.target());
+    let track = sweep.and_then(|sweep| sweep.tracks.iter().find(|track| *track.series == cell.series));
+    match track.and_then(|track| track.at(cell.load.clients)).map(Point::standing) {
+        Some(Standing::On(share) | Standing::Below(share)) => percent(share),
+        _ => MISSING.into(),
+    }
+}
+
+/// Ticks that never came, over all trials that count.
+fn missed(cell: &Cell<'_>) -> String {
+    let never = cell.ok.iter().map(|trial| trial.scheduled.saturating_sub(trial.completed));
+    if cell.ok.is_empty() { MISSING.into() } else { text::count(never.fold(0, u64::saturating_add)) }
 }
 
 /// Everything that the reader must not miss, cell by cell: what was not run, void or collapsed trials,
@@ -77,7 +146,9 @@ pub(crate) fn cells(experiment: &Experiment<'_>, machine: &Machine) -> Table {
 pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
     for cell in &experiment.cells {
-        let at = format!("{} at {}", cell.series.named(), cell.load_label());
+        let on =
+            experiment.told_apart(cell.target()).map(|target| format!(" on {target}")).unwrap_or_default();
+        let at = format!("{} at {}{on}", cell.series.named(), cell.load_label());
         if let Some(left_out) = cell.not_run {
             let bound = left_out.bound_rps.filter(|bound| bound.is_finite());
             let bound = bound.map(|bound| format!(" Its line there: {} requests/s.", text::rounded(bound)));

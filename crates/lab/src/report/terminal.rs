@@ -3,7 +3,7 @@
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle};
 
-use crate::report::tables::{self, Table};
+use crate::report::tables::{self, Cells};
 use crate::report::text::wrapped;
 use crate::report::{Report, findings};
 
@@ -21,8 +21,11 @@ pub(crate) fn summary(report: &Report<'_>, width: usize) -> String {
         if !experiment.asked.question.is_empty() {
             paragraph(&mut out, &experiment.asked.question, width);
         }
-        if !experiment.cells.is_empty() {
-            out.push_str(&laid_out(&tables::cells(experiment, machine), width));
+        for cells in tables::cells(experiment, machine) {
+            if let Some(target) = &cells.target {
+                out.push_str(&format!("{}:\n", plain(target)));
+            }
+            out.push_str(&laid_out(&cells, width));
             out.push('\n');
         }
         for finding in findings::of(experiment, machine) {
@@ -35,35 +38,22 @@ pub(crate) fn summary(report: &Report<'_>, width: usize) -> String {
     out
 }
 
-/// Short names of the columns of [`tables::cells`].
-const HEADERS: [&str; 10] = [
-    "rung",
-    "clients",
-    "req/s",
-    "of its line",
-    "p50 ms",
-    "p99 ms",
-    "CPU µs/req",
-    "KiB per client",
-    "threads",
-    "trials",
-];
+/// What stays away first where the terminal is too narrow for all columns.
+const LEAST_NEEDED: [&str; 6] =
+    ["of its line", "KiB per client", "KiB per stream", "threads", "trials", "CPU µs/req"];
 
-/// What all columns need; in a narrower terminal the last three stay away.
-const ALL_COLUMNS_FROM: usize = 98;
-
-fn laid_out(table: &Table, width: usize) -> String {
-    let columns = if width < ALL_COLUMNS_FROM { HEADERS.len() - 3 } else { HEADERS.len() };
+fn laid_out(cells: &Cells, width: usize) -> String {
+    let columns = fitting(cells, width);
     let mut laid_out = comfy_table::Table::new();
     laid_out
         .load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width.try_into().unwrap_or(u16::MAX))
-        .set_header(&HEADERS[..columns]);
-    for row in &table.rows {
-        laid_out.add_row(row.iter().take(columns).enumerate().map(|(column, text)| {
-            let words = column < table.numbers_from || column + 1 == HEADERS.len();
-            Cell::new(plain(text)).set_alignment(if words {
+        .set_header(columns.iter().map(|column| &cells.short[*column]));
+    for row in &cells.table.rows {
+        laid_out.add_row(columns.iter().map(|column| {
+            let words = *column < cells.table.numbers_from || *column + 1 == cells.short.len();
+            Cell::new(plain(&row[*column])).set_alignment(if words {
                 CellAlignment::Left
             } else {
                 CellAlignment::Right
@@ -76,6 +66,27 @@ fn laid_out(table: &Table, width: usize) -> String {
         column.set_padding((0, 1));
     });
     laid_out.trim_fmt()
+}
+
+/// The columns that there is room for.
+fn fitting(cells: &Cells, width: usize) -> Vec<usize> {
+    let needs = |column: usize| {
+        let header = cells.short[column].split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+        let last = column + 1 == cells.short.len();
+        // The last column is words, and may be wrapped.
+        let words = |row: &Vec<String>| {
+            let parts = row[column].split(if last { ' ' } else { '\n' });
+            parts.map(|part| part.chars().count()).max().unwrap_or(0)
+        };
+        header.max(cells.table.rows.iter().map(words).max().unwrap_or(0)) + 2
+    };
+    let mut columns: Vec<usize> = (0..cells.short.len()).collect();
+    for name in LEAST_NEEDED {
+        if columns.iter().map(|column| needs(*column)).sum::<usize>() > width {
+            columns.retain(|column| cells.short[*column] != name);
+        }
+    }
+    columns
 }
 
 fn paragraph(out: &mut String, text: &str, width: usize) {

@@ -4,14 +4,15 @@
 //! little more than itself. When none fits, the verdict is "not found" and says what was looked at.
 
 use crate::report::bounds::{Point, Standing, Track};
+use crate::report::slots::Slots;
 use crate::report::text::{self, rounded};
 use crate::results::Trial;
 
 /// A share of its CPUs from which on a server counts as full.
 const CPU_FULL: f64 = 0.9;
 
-/// How near to K / W a pool must work for K / W to be the reason.
-const NEAR_POOL_LINE: std::ops::RangeInclusive<f64> = 0.85..=1.15;
+/// How near to K / W a rung must work for K / W to be the reason.
+const NEAR_SLOTS_LINE: std::ops::RangeInclusive<f64> = 0.85..=1.15;
 
 /// A share of requests without a right answer that explains missing throughput.
 const MANY_FAILED: f64 = 0.01;
@@ -22,9 +23,9 @@ pub(crate) enum RanOut {
     /// The server died or stopped listening.
     Collapsed { trials: usize, of: usize, reason: String },
     /// Not measured: its line says that an answer takes too long to wait for.
-    NotRun { reason: String, pool: Option<(u32, String)> },
-    /// All threads of the pool wait.
-    Pool { threads: u32, wait: String, limit_rps: f64 },
+    NotRun { reason: String, slots: Option<(Slots, String)> },
+    /// Everything that it can wait in waits.
+    Slots { slots: Slots, wait: String, limit_rps: f64 },
     /// The server's CPUs are full.
     Cpu { busy: f64, cores: f64, us: f64 },
     /// The generator's core was full: nothing can be said about the server's throughput.
@@ -48,7 +49,7 @@ pub(crate) fn ran_out(track: &Track<'_, '_>, point: &Point<'_, '_>, cores: Optio
     if let Some(busy) = cell.client_bound() {
         return RanOut::Generator { busy };
     }
-    pool(track, point)
+    slots(track, point)
         .or_else(|| cpu(point, cores))
         .or_else(|| listen_queue(point))
         .or_else(|| failures(point))
@@ -60,9 +61,10 @@ impl RanOut {
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Collapsed { .. } => "collapsed".into(),
-            Self::NotRun { pool: Some((threads, wait)), .. } => format!("{threads} threads ÷ {wait}"),
+            Self::NotRun { slots: Some((slots, wait)), .. } | Self::Slots { slots, wait, .. } => {
+                format!("{} ÷ {wait}", slots.counted())
+            }
             Self::NotRun { .. } => "not run".into(),
-            Self::Pool { threads, wait, .. } => format!("{threads} threads ÷ {wait}"),
             Self::Cpu { us, .. } => format!("CPU full: {} µs a request", rounded(*us)),
             Self::Generator { .. } => "generator full".into(),
             Self::ListenQueue { .. } => "listen queue full".into(),
@@ -75,7 +77,9 @@ impl RanOut {
     pub(crate) fn short(&self) -> String {
         match self {
             Self::Collapsed { .. } => "then collapsed".into(),
-            Self::NotRun { pool: Some(_), .. } | Self::Pool { .. } => "then ran out of threads".into(),
+            Self::NotRun { slots: Some((slots, _)), .. } | Self::Slots { slots, .. } => {
+                slots.ran_out().into()
+            }
             Self::NotRun { .. } => "beyond which it was not run".into(),
             Self::Cpu { .. } => "then ran out of CPU".into(),
             Self::Generator { .. } => "then the load generator was full".into(),
@@ -95,8 +99,9 @@ impl RanOut {
                 )
             }
             Self::NotRun { reason, .. } => format!("it was not run there ({reason})"),
-            Self::Pool { threads, wait, limit_rps } => {
-                format!("its threads are all taken, {threads} ÷ {wait} = {} requests/s", rounded(*limit_rps))
+            Self::Slots { slots, wait, limit_rps } => {
+                let (taken, number) = (slots.all_taken(), slots.number);
+                format!("{taken}, {number} ÷ {wait} = {} requests/s", rounded(*limit_rps))
             }
             Self::Cpu { busy, cores, us } => format!(
                 "its CPU is full, {} of {} at {} µs a request",
@@ -131,20 +136,20 @@ fn collapsed(point: &Point<'_, '_>) -> RanOut {
 
 fn not_run(track: &Track<'_, '_>, point: &Point<'_, '_>) -> RanOut {
     let reason = point.cell.not_run.map_or("", |left_out| left_out.reason.as_str());
-    // The reason is the pool's when K / W is the lowest of its lines.
-    let pool_is_lowest =
-        point.bounds.pool.zip(point.bounds.lower()).is_some_and(|(pool, lower)| pool < lower);
-    let pool = track.pool.zip(track.wait).filter(|_| pool_is_lowest);
+    // The slots are the reason when K / W is the lowest of its lines.
+    let slots_are_lowest =
+        point.bounds.slots.zip(point.bounds.lower()).is_some_and(|(slots, lower)| slots < lower);
+    let slots = track.slots.zip(track.wait).filter(|_| slots_are_lowest);
     RanOut::NotRun {
         reason: reason.trim_end_matches('.').into(),
-        pool: pool.map(|(threads, wait)| (threads, wait.shown())),
+        slots: slots.map(|(slots, wait)| (slots, wait.shown())),
     }
 }
 
-fn pool(track: &Track<'_, '_>, point: &Point<'_, '_>) -> Option<RanOut> {
-    let (threads, wait, limit_rps) = (track.pool?, track.wait?, point.bounds.pool?);
-    let near = NEAR_POOL_LINE.contains(&(point.throughput? / limit_rps));
-    (near && threads < point.clients).then(|| RanOut::Pool { threads, wait: wait.shown(), limit_rps })
+fn slots(track: &Track<'_, '_>, point: &Point<'_, '_>) -> Option<RanOut> {
+    let (slots, wait, limit_rps) = (track.slots?, track.wait?, point.bounds.slots?);
+    let near = NEAR_SLOTS_LINE.contains(&(point.throughput? / limit_rps));
+    (near && slots.number < point.clients).then(|| RanOut::Slots { slots, wait: wait.shown(), limit_rps })
 }
 
 fn cpu(point: &Point<'_, '_>, cores: Option<f64>) -> Option<RanOut> {

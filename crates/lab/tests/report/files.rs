@@ -134,6 +134,7 @@ fn a_row_per_trial_under_headers_with_units() {
     clients
     rate_rps
     route
+    keep_alive
     window_start_ms
     window_length_ms
     throughput_rps
@@ -154,6 +155,16 @@ fn a_row_per_trial_under_headers_with_units() {
     failed
     timed_out
     unsent
+    bystander_route
+    bystander_rate_rps
+    bystander_p50_ms
+    bystander_p90_ms
+    bystander_p99_ms
+    bystander_p999_ms
+    bystander_max_ms
+    bystander_mean_ms
+    bystander_scheduled
+    bystander_completed
     server_cpu_s
     server_cpu_us_per_request
     server_rss_idle_bytes
@@ -200,7 +211,7 @@ fn colours_are_legible_in_both_themes() {
                 theme.find(&format!("--{name}: #")).unwrap_or_else(|| panic!("no {name}")) + name.len() + 5;
             luminance(&theme[at..at + 6])
         };
-        for text in ["ink", "muted", "warm-1", "warm-2", "warm-3", "cool-1", "cool-2"] {
+        for text in TEXT_COLOURS {
             for behind in ["page", "panel"] {
                 let (one, other) = (color(text), color(behind));
                 let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
@@ -214,6 +225,12 @@ fn colours_are_legible_in_both_themes() {
         );
     }
 }
+
+/// Every colour that text is set in.
+const TEXT_COLOURS: [&str; 12] = [
+    "ink", "muted", "warm-1", "warm-2", "warm-3", "warm-4", "warm-5", "cool-1", "cool-2", "bridge-1",
+    "bridge-2", "bridge-3",
+];
 
 /// Relative luminance as WCAG defines it, of `rrggbb`.
 fn luminance(hex: &str) -> f64 {

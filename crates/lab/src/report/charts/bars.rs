@@ -8,17 +8,29 @@ use plotly::layout::{Annotation, Axis, Shape, ShapeLine, ShapeType};
 use plotly::{Bar, Scatter, Trace};
 
 use crate::report::bounds::{Point, Sweep, Track};
-use crate::report::cells::{Cell, Experiment, Metric};
+use crate::report::cells::{Cell, Experiment, Metric, Series};
 use crate::report::charts::frame::{Span, escaped, layout, note, title};
 use crate::report::charts::{Chart, Measure, json, style};
+use crate::report::slots::Slots;
 use crate::report::tables::{Table, shown};
 use crate::report::text::{counted, exact, listed, rounded};
 use crate::results::Trial;
 use crate::stats;
 
 /// Throughput beside what slots allow and what others state.
-pub(crate) fn throughput(experiment: &Experiment<'_>, sweep: &Sweep<'_, '_>) -> Option<Chart> {
-    let mut bars = of_sweep(sweep, |trial| Metric::Throughput.of(trial));
+pub(crate) fn throughput(
+    experiment: &Experiment<'_>,
+    sweep: &Sweep<'_, '_>,
+    clients: u32,
+    main: bool,
+) -> Option<Chart> {
+    let mut bars = of_level(sweep, clients, |trial| Metric::Throughput.of(trial));
+    for (bar, point) in bars.iter_mut().zip(points(sweep, clients)) {
+        let line = point.1.cell.not_run.and_then(|left_out| left_out.bound_rps).filter(|rps| rps.is_finite());
+        if let (None, Some(line)) = (bar.value, line) {
+            (bar.value, bar.kind) = (Some(line), RowKind::Line);
+        }
+    }
     bars.extend(experiment.asked.stated.iter().map(|stated| Row {
         label: stated.label.clone(),
         color: "@muted".into(),
@@ -26,35 +38,84 @@ pub(crate) fn throughput(experiment: &Experiment<'_>, sweep: &Sweep<'_, '_>) -> 
         trials: Vec::new(),
         kind: RowKind::Stated,
     }));
-    let lines = slot_lines(sweep);
+    let lines = slot_lines(sweep, clients);
     let chart = Drawing { bars: &bars, lines: &lines, axis: "requests/s" };
+    let title = titled(sweep, clients, "Throughput");
     Some(Chart {
-        title: "Throughput".into(),
         how_to_read: "A bar is the median of the trials that count, a mark one trial. Dashed lines: what so many threads or \
-            clients can get at most, each of them waiting. Hatched bars were stated by others or are void."
+            clients can get at most, each of them waiting. Hatched bars were stated by others, are void, or were not run and \
+            are drawn as their line. Client-bound: the load generator's core was full, so the server may be able to do more."
             .into(),
-        alt: alt("Throughput", &bars, |rps| format!("{} requests/s", rounded(rps))),
+        alt: alt(&title, &bars, |rps| format!("{} requests/s", rounded(rps))),
         figure: chart.json()?,
-        table: table("Throughput", "requests/s", &bars),
-        main: true,
+        table: table(&title, "requests/s", &bars),
+        main,
         height_rem: height_rem(bars.len()),
+        title,
     })
 }
 
 /// Any other figure.
-pub(crate) fn one_load(sweep: &Sweep<'_, '_>, measure: &Measure) -> Option<Chart> {
-    let bars = of_sweep(sweep, |trial| measure.metric.of(trial).map(|value| value / measure.unit));
+pub(crate) fn one_load(sweep: &Sweep<'_, '_>, clients: u32, measure: &Measure) -> Option<Chart> {
+    let bars = of_level(sweep, clients, |trial| measure.metric.of(trial).map(|value| value / measure.unit));
     let chart = Drawing { bars: &bars, lines: &[], axis: measure.axis };
+    let title = titled(sweep, clients, measure.title);
     Some(Chart {
-        title: measure.title.into(),
         how_to_read: "A bar is the median of the trials that count, a mark one trial; shorter is better."
             .into(),
-        alt: alt(measure.title, &bars, |value| measure.metric.show(value * measure.unit)),
+        alt: alt(&title, &bars, |value| measure.metric.show(value * measure.unit)),
         figure: chart.json()?,
-        table: table(measure.title, measure.axis, &bars),
+        table: table(&title, measure.axis, &bars),
         main: false,
         height_rem: height_rem(bars.len()),
+        title,
     })
+}
+
+/// Connections kept against a connection per request, rung by rung.
+pub(crate) fn kept_and_own(
+    kept: &Sweep<'_, '_>,
+    own: &Sweep<'_, '_>,
+    measure: &Measure,
+    main: bool,
+) -> Option<Chart> {
+    let clients = *kept.levels.iter().rev().find(|level| own.levels.contains(level))?;
+    let figure = |trial: &Trial| measure.metric.of(trial).map(|value| value / measure.unit);
+    let named = |sweep: &Sweep<'_, '_>, which: &str| -> Vec<(Series, Row)> {
+        let rows = points(sweep, clients).zip(of_level(sweep, clients, figure));
+        rows.map(|((track, _), row)| {
+            let label = format!("{}, {which}", row.label);
+            (track.series.clone(), Row { label, ..row })
+        })
+        .collect()
+    };
+    let mut bars: Vec<(Series, Row)> = named(kept, "kept");
+    for (series, row) in named(own, "new each time") {
+        let place =
+            bars.iter().rposition(|(other, _)| *other == series).map_or(bars.len(), |place| place + 1);
+        bars.insert(place, (series, row));
+    }
+    let bars: Vec<Row> = bars.into_iter().map(|(_, row)| row).collect();
+    let title = format!("{} with connections kept and not kept", measure.title);
+    Some(Chart {
+        how_to_read: format!(
+            "{} clients at {}. A bar is the median of the trials that count, a mark one trial.",
+            counted(clients.into(), "client").trim_end_matches(" clients").trim_end_matches(" client"),
+            kept.target.route
+        ),
+        alt: alt(&title, &bars, |value| measure.metric.show(value * measure.unit)),
+        figure: Drawing { bars: &bars, lines: &[], axis: measure.axis }.json()?,
+        table: table(&title, measure.axis, &bars),
+        main,
+        height_rem: height_rem(bars.len()),
+        title,
+    })
+}
+
+/// With the load where the experiment has several of them, and the target where it has several of those.
+fn titled(sweep: &Sweep<'_, '_>, clients: u32, title: &str) -> String {
+    let load = if sweep.is_curve() { format!(", {}", sweep.load(clients)) } else { String::new() };
+    sweep.titled(&format!("{title}{load}"))
 }
 
 fn height_rem(bars: usize) -> f64 {
@@ -74,6 +135,8 @@ struct Row {
 enum RowKind {
     Measured,
     Void,
+    /// Not run; the value is that of its line.
+    Line,
     Stated,
 }
 
@@ -186,40 +249,48 @@ fn line_label(at: f64, text: &str, at_right: bool) -> Annotation {
 }
 
 /// K / W and C / W, each once.
-fn slot_lines(sweep: &Sweep<'_, '_>) -> Vec<(f64, String)> {
+fn slot_lines(sweep: &Sweep<'_, '_>, clients: u32) -> Vec<(f64, String)> {
     let mut lines: Vec<(f64, String)> = Vec::new();
-    for track in &sweep.tracks {
-        let (Some(wait), Some(point)) = (track.wait, track.points.first()) else { continue };
-        let threads = track.pool.filter(|threads| *threads < point.clients);
-        let slots =
-            [(threads, point.bounds.pool, "thread"), (Some(point.clients), point.bounds.clients, "client")];
-        for (number, line, noun) in slots {
-            let (Some(number), Some(line)) = (number, line) else { continue };
-            if !lines.iter().any(|(known, _)| (known / line - 1.0).abs() < 0.01) {
-                lines.push((line, format!("{} ÷ {}", counted(number.into(), noun), wait.shown())));
+    for (track, point) in points(sweep, clients) {
+        let Some(wait) = track.wait else { continue };
+        let slots = track.slots.filter(|slots| slots.number < clients);
+        let all = [
+            slots.map(Slots::counted).zip(point.bounds.slots),
+            Some(sweep.load(clients)).zip(point.bounds.clients),
+        ];
+        for (who, line) in all.into_iter().flatten() {
+            if !lines.iter().any(|(known, _)| (known / line - 1.0).abs() < 0.05) {
+                lines.push((line, format!("{who} ÷ {}", wait.shown())));
             }
         }
     }
     lines
 }
 
-fn of_sweep(sweep: &Sweep<'_, '_>, figure: impl Fn(&Trial) -> Option<f64>) -> Vec<Row> {
-    let row = |track: &Track<'_, '_>| {
-        let Point { cell, .. } = track.points.first()?;
+fn points<'s, 'a>(
+    sweep: &'s Sweep<'s, 'a>,
+    clients: u32,
+) -> impl Iterator<Item = (&'s Track<'s, 'a>, &'s Point<'s, 'a>)> {
+    sweep.tracks.iter().filter_map(move |track| Some((track, track.at(clients)?)))
+}
+
+fn of_level(sweep: &Sweep<'_, '_>, clients: u32, figure: impl Fn(&Trial) -> Option<f64>) -> Vec<Row> {
+    let row = |(track, point): (&Track<'_, '_>, &Point<'_, '_>)| {
+        let cell = point.cell;
         let values =
             |trials: &[&Trial]| trials.iter().filter_map(|trial| figure(trial)).collect::<Vec<f64>>();
         let (counting, void) = (values(&cell.ok), values(&cell.void));
         let only_void = counting.is_empty() && !void.is_empty();
         let (kind, trials) = if only_void { (RowKind::Void, void) } else { (RowKind::Measured, counting) };
-        Some(Row {
+        Row {
             label: label(track, cell, kind),
-            color: if only_void { "@muted".into() } else { style::of(track.series).token() },
+            color: if only_void { "@muted".into() } else { style::of(track.series).fill() },
             value: stats::median(&trials),
             trials,
             kind,
-        })
+        }
     };
-    sweep.tracks.iter().filter_map(row).collect()
+    points(sweep, clients).map(row).collect()
 }
 
 fn label(track: &Track<'_, '_>, cell: &Cell<'_>, kind: RowKind) -> String {
@@ -227,6 +298,7 @@ fn label(track: &Track<'_, '_>, cell: &Cell<'_>, kind: RowKind) -> String {
     match kind {
         RowKind::Void => format!("{name} (void)"),
         _ if !cell.collapsed.is_empty() => format!("{name} (collapsed)"),
+        _ if cell.not_run.is_some() => format!("{name} (not run)"),
         _ => name,
     }
 }

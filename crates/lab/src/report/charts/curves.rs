@@ -6,18 +6,18 @@ use plotly::{Scatter, Trace};
 
 use crate::report::bounds::{Point, Sweep, Track, server_cores};
 use crate::report::cells::Metric;
-use crate::report::charts::frame::{EndLabel, Span, clients_axis, end_label, escaped, layout, note};
+use crate::report::charts::frame::{EndLabel, Span, end_label, escaped, layout, levels_axis, note};
 use crate::report::charts::{Chart, Measure, json, style};
 use crate::report::tables::{Table, shown};
-use crate::report::text::{counted, exact, listed, milliseconds, rounded};
+use crate::report::text::{exact, listed, milliseconds, rounded};
 use crate::report::verdict::ran_out;
 use crate::results::{Machine, Trial};
 
 /// Throughput against clients with both bounding lines and the place where each rung leaves them.
-pub(crate) fn throughput(sweep: &Sweep<'_, '_>, machine: &Machine) -> Option<Chart> {
+pub(crate) fn throughput(sweep: &Sweep<'_, '_>, machine: &Machine, main: bool) -> Option<Chart> {
     let values = sweep.tracks.iter().flat_map(|track| {
         let points = || track.points.iter();
-        let bounds = points().flat_map(|point| [point.bounds.clients, point.bounds.cpu, point.bounds.pool]);
+        let bounds = points().flat_map(|point| [point.bounds.clients, point.bounds.cpu, point.bounds.slots]);
         bounds.flatten().chain(points().flat_map(|point| point.cell.values(Metric::Throughput)))
     });
     let y = Span::of(values, 10.0, 0.08)?;
@@ -31,17 +31,17 @@ pub(crate) fn throughput(sweep: &Sweep<'_, '_>, machine: &Machine) -> Option<Cha
     }
     notes.extend(cpu_label(sweep, &x, &y));
     for track in &sweep.tracks {
-        traces.extend(medians(track, |point| point.throughput, "requests/s"));
+        traces.extend(medians(sweep, track, |point| point.throughput, "requests/s"));
         traces.extend(not_run(track));
-        traces.extend(trials(track, |trial| Metric::Throughput.of(trial), "requests/s"));
+        traces.extend(trials(sweep, track, |trial| Metric::Throughput.of(trial), "requests/s"));
         traces.extend(out_of_figures(track));
         notes.extend(where_it_leaves(track, server_cores(machine), &x, &y));
     }
     notes.extend(end_labels(sweep, |point| point.throughput.or(left_out_at(point)), &x, &y, 24.0));
 
-    let layout = layout(clients_axis(&x, &sweep.levels), y.axis(), &y.titled("requests/s"), notes, true);
+    let layout = layout(levels_axis(&x, sweep), y.axis(), &y.titled("requests/s"), notes, true);
     Some(Chart {
-        title: "Throughput against clients".into(),
+        title: sweep.titled("Throughput against clients"),
         how_to_read: "Grey band: clients ÷ wait, all that the clients ask for. Dotted, in a rung's colour: its CPU line, \
             cores ÷ CPU per request. No server can pass the lower of its two lines. A mark is a trial, a line joins medians; \
             × is a trial that does not count, a hollow mark a cell that was drawn as its line instead of run."
@@ -49,13 +49,13 @@ pub(crate) fn throughput(sweep: &Sweep<'_, '_>, machine: &Machine) -> Option<Cha
         alt: alt(sweep, "Throughput", |point| point.throughput.map(|rps| format!("{} requests/s", rounded(rps)))),
         figure: json(traces, layout),
         table: throughput_table(sweep),
-        main: true,
+        main,
         height_rem: 34.0,
     })
 }
 
 /// Any other figure against clients.
-pub(crate) fn over_clients(sweep: &Sweep<'_, '_>, measure: &Measure) -> Option<Chart> {
+pub(crate) fn over_clients(sweep: &Sweep<'_, '_>, measure: &Measure, main: bool) -> Option<Chart> {
     let scaled = |trial: &Trial| measure.metric.of(trial).map(|value| value / measure.unit);
     let median = |point: &Point<'_, '_>| point.cell.median(measure.metric).map(|value| value / measure.unit);
     let all = || sweep.tracks.iter().flat_map(|track| &track.points).flat_map(|point| point.cell.ok.iter());
@@ -66,20 +66,20 @@ pub(crate) fn over_clients(sweep: &Sweep<'_, '_>, measure: &Measure) -> Option<C
 
     let mut traces: Vec<Box<dyn Trace>> = Vec::new();
     for track in &sweep.tracks {
-        traces.extend(medians(track, median, measure.axis));
-        traces.extend(trials(track, scaled, measure.axis));
+        traces.extend(medians(sweep, track, median, measure.axis));
+        traces.extend(trials(sweep, track, scaled, measure.axis));
     }
     let notes = end_labels(sweep, median, &x, &y, 15.0);
-    let layout = layout(clients_axis(&x, &sweep.levels), y.axis(), &y.titled(measure.axis), notes, true);
+    let layout = layout(levels_axis(&x, sweep), y.axis(), &y.titled(measure.axis), notes, true);
     let shown_median =
         |point: &Point<'_, '_>| point.cell.median(measure.metric).map(|value| measure.metric.show(value));
     Some(Chart {
-        title: measure.title.into(),
+        title: sweep.titled(measure.title),
         how_to_read: measure.how_to_read.into(),
         alt: alt(sweep, measure.title, shown_median),
         figure: json(traces, layout),
         table: table(sweep, measure.title, measure.axis, scaled, median),
-        main: false,
+        main,
         height_rem: 21.0,
     })
 }
@@ -153,6 +153,7 @@ fn cpu_label(sweep: &Sweep<'_, '_>, x: &Span, y: &Span) -> Option<Annotation> {
 
 /// The line through the medians of a series.
 fn medians(
+    sweep: &Sweep<'_, '_>,
     track: &Track<'_, '_>,
     figure: impl Fn(&Point<'_, '_>) -> Option<f64>,
     unit: &str,
@@ -164,11 +165,12 @@ fn medians(
     }
     let (x, y): (Vec<u32>, Vec<f64>) = known.into_iter().unzip();
     let (style, name) = (style::of(track.series), escaped(&track.series.label()));
+    let callers = sweep.target.caller();
     let line = Scatter::new(x, y)
         .mode(Mode::LinesMarkers)
         .marker(Marker::new().symbol(style.symbol()).size(1).color(style.token()))
         .line(Line::new().color(style.token()).width(2.5))
-        .hover_template(format!("{name}, %{{x:,}} clients: median %{{y:,.4~g}} {unit}<extra></extra>"))
+        .hover_template(format!("{name}, %{{x:,}} {callers}s: median %{{y:,.4~g}} {unit}<extra></extra>"))
         .legend_group(name.clone())
         .name(name)
         .show_legend(false);
@@ -177,6 +179,7 @@ fn medians(
 
 /// A mark per trial that counts.
 fn trials(
+    sweep: &Sweep<'_, '_>,
     track: &Track<'_, '_>,
     figure: impl Fn(&Trial) -> Option<f64>,
     unit: &str,
@@ -194,17 +197,18 @@ fn trials(
         return None;
     }
     let (style, name) = (style::of(track.series), escaped(&track.series.label()));
+    let callers = sweep.target.caller();
     let marks = Scatter::new(x, y)
         .mode(Mode::Markers)
         .marker(
             Marker::new()
                 .symbol(style.symbol())
                 .size(10)
-                .color(style.token())
+                .color(style.fill())
                 .opacity(0.85)
                 .line(Line::new().color("@page").width(1.0)),
         )
-        .hover_template(format!("{name}, %{{x:,}} clients, %{{text}}<extra></extra>"))
+        .hover_template(format!("{name}, %{{x:,}} {callers}s, %{{text}}<extra></extra>"))
         .text_array(hover)
         .legend_group(name.clone())
         .name(name);
@@ -276,7 +280,7 @@ fn left_out_at(point: &Point<'_, '_>) -> Option<f64> {
     let left_out = point.cell.not_run.filter(|_| point.throughput.is_none())?;
     left_out
         .bound_rps
-        .or(point.bounds.pool)
+        .or(point.bounds.slots)
         .or(point.bounds.lower())
         .filter(|rps| rps.is_finite() && *rps > 0.0)
 }
@@ -346,9 +350,7 @@ fn alt(sweep: &Sweep<'_, '_>, what: &str, figure: impl Fn(&Point<'_, '_>) -> Opt
         let values: Vec<String> = track
             .points
             .iter()
-            .filter_map(|point| {
-                Some(format!("{} with {}", figure(point)?, counted(point.clients.into(), "client")))
-            })
+            .filter_map(|point| Some(format!("{} with {}", figure(point)?, sweep.load(point.clients))))
             .collect();
         (!values.is_empty()).then(|| format!("{}: {}", track.series.label(), listed(&values)))
     };
@@ -359,10 +361,10 @@ fn alt(sweep: &Sweep<'_, '_>, what: &str, figure: impl Fn(&Point<'_, '_>) -> Opt
 fn throughput_table(sweep: &Sweep<'_, '_>) -> Table {
     let values = |trial: &Trial| Metric::Throughput.of(trial);
     let mut table = table(sweep, "Throughput", "requests/s", values, |point| point.throughput);
-    table.headers.extend(["clients ÷ wait", "CPU line", "pool line"].map(String::from));
+    table.headers.extend(["clients ÷ wait", "CPU line", "slots ÷ wait"].map(String::from));
     let points = sweep.tracks.iter().flat_map(|track| &track.points);
     for (row, point) in table.rows.iter_mut().zip(points) {
-        let bounds = [point.bounds.clients, point.bounds.cpu, point.bounds.pool];
+        let bounds = [point.bounds.clients, point.bounds.cpu, point.bounds.slots];
         row.extend(bounds.map(|bound| shown(bound, exact)));
     }
     table
@@ -377,12 +379,7 @@ fn table(
 ) -> Table {
     let row = |(track, point): (&Track<'_, '_>, &Point<'_, '_>)| {
         let trials: Vec<String> = point.cell.ok.iter().map(|trial| shown(figure(trial), exact)).collect();
-        vec![
-            track.series.label(),
-            counted(point.clients.into(), "client"),
-            shown(median(point), exact),
-            trials.join("; "),
-        ]
+        vec![track.series.label(), sweep.load(point.clients), shown(median(point), exact), trials.join("; ")]
     };
     let points = sweep.tracks.iter().flat_map(|track| track.points.iter().map(move |point| (track, point)));
     Table {

@@ -5,7 +5,9 @@ use plotly::color::Color;
 use plotly::common::{Anchor, Font, Label, Orientation, Title};
 use plotly::layout::{Annotation, Axis, AxisType, HoverMode, Legend, Margin, ModeBar};
 
+use crate::report::bounds::Sweep;
 use crate::report::text::exact;
+use crate::results::Mode;
 
 /// An axis that spans its values.
 #[derive(Debug, Clone, Copy)]
@@ -105,12 +107,14 @@ impl Span {
     }
 }
 
-/// An axis for numbers of clients, with a tick at each level that was measured.
-pub(crate) fn clients_axis(span: &Span, levels: &[u32]) -> Axis {
+/// An axis for numbers of clients or subscribers, with a tick at each level that was measured.
+pub(crate) fn levels_axis(span: &Span, sweep: &Sweep<'_, '_>) -> Axis {
+    let callers = if sweep.target.mode == Mode::Subscribers { "subscribers" } else { "clients, closed loop" };
+    let levels: Vec<f64> = sweep.levels.iter().map(|level| f64::from(*level)).collect();
     span.axis()
-        .title(title(&span.titled("clients, closed loop")))
-        .tick_values(levels.iter().map(|level| f64::from(*level)).collect())
-        .tick_text(levels.iter().map(|level| exact(f64::from(*level))).collect())
+        .title(title(&span.titled(callers)))
+        .tick_text(levels.iter().map(|level| exact(*level)).collect())
+        .tick_values(levels)
 }
 
 /// The title of a horizontal axis.

@@ -4,10 +4,11 @@ use plotly::common::{DashType, Line, Marker, Mode};
 use plotly::layout::AxisType;
 use plotly::{Scatter, Trace};
 
-use crate::report::cells::Cell;
+use crate::report::cells::{Cell, Experiment};
 use crate::report::charts::frame::{EndLabel, Span, axis, end_label, escaped, layout, title};
 use crate::report::charts::{Chart, json, style};
 use crate::report::tables::{Table, shown};
+use crate::report::target::Target;
 use crate::report::text::{self, count, exact, listed, milliseconds};
 use crate::results::Load;
 use crate::stats::Pooled;
@@ -18,7 +19,7 @@ const TICKS: [(f64, &str); 6] =
 
 /// The distribution of response times at one open-loop load. Percentiles of added-up histograms describe;
 /// the findings compare block by block.
-pub(crate) fn percentiles(load: &Load, cells: &[&Cell<'_>]) -> Option<Chart> {
+pub(crate) fn percentiles(experiment: &Experiment<'_>, load: &Load, cells: &[&Cell<'_>]) -> Option<Chart> {
     let pooled: Vec<(&Cell<'_>, Pooled)> =
         cells.iter().filter_map(|cell| Some((*cell, cell.pooled()?))).collect();
     let curves: Vec<Vec<(f64, f64)>> = pooled.iter().map(|(_, pooled)| stretched(pooled)).collect();
@@ -57,8 +58,10 @@ pub(crate) fn percentiles(load: &Load, cells: &[&Cell<'_>]) -> Option<Chart> {
     let rate = load
         .rate_rps
         .map_or_else(|| "open loop".into(), |rate| format!("{} requests/s, open loop", text::exact(rate)));
+    let on =
+        experiment.told_apart(Target::of(load)).map(|target| format!(" on {target}")).unwrap_or_default();
     Some(Chart {
-        title: format!("Response times at one common rate: {rate}"),
+        title: format!("Response times{on} at one common rate: {rate}"),
         how_to_read: "Read upwards from a percentage: so many percent of all answers came within this time, counted from when \
             they were due. A curve ends where fewer than ten samples lie beyond."
             .into(),

@@ -7,18 +7,20 @@ use crate::report::findings::Finding;
 use crate::report::text::{counted, exact, listed, rounded};
 use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio, Reading};
 
-/// CPU and memory of each blocking rung against the async one, and the threads of all.
-pub(crate) fn findings(sweep: &Sweep<'_, '_>) -> Vec<Finding> {
-    let mut pairs: Vec<Pair<'_, '_>> = pairs(sweep);
+/// CPU and memory of each blocking rung against the async one if `compare` says so, and the threads of all.
+pub(crate) fn findings(sweep: &Sweep<'_, '_>, compare: bool) -> Vec<Finding> {
+    let mut pairs: Vec<Pair<'_, '_>> = if compare { pairs(sweep) } else { Vec::new() };
     // First the pair that says most: the blocking rung that keeps up with most clients, and rather one
     // that has a thread for each than one that makes them queue.
     pairs.sort_by_key(|pair| {
-        (!pair.both_keep_up, std::cmp::Reverse(pair.clients), pair.blocking.pool.is_some())
+        (!pair.both_keep_up, std::cmp::Reverse(pair.clients), pair.blocking.slots.is_some())
     });
     let sentences = pairs.iter().filter_map(Pair::sentence).enumerate();
     let mut findings: Vec<Finding> =
-        sentences.map(|(place, text)| Finding { text, headline: place == 0 }).collect();
-    findings.extend(threads(sweep).map(Finding::detail));
+        sentences.map(|(place, text)| Finding { text: sweep.say(&text), headline: place == 0 }).collect();
+    // Where nothing waits, threads come and go by chance.
+    let threads = threads(sweep).filter(|_| sweep.target.waits());
+    findings.extend(threads.map(|text| Finding::detail(sweep.say(&text))));
     findings
 }
 
@@ -31,27 +33,36 @@ struct Pair<'s, 'a> {
     both_keep_up: bool,
 }
 
-/// Every blocking rung with the first async one; none when one kind is missing.
+/// Every blocking rung with the first async one, and likewise the controls; none when one kind is missing.
 fn pairs<'s, 'a>(sweep: &'s Sweep<'s, 'a>) -> Vec<Pair<'s, 'a>> {
+    let kinds = [(Kind::Blocking, Kind::Async), (Kind::BlockingControl, Kind::AsyncControl)];
     let of_kind = |kind| sweep.tracks.iter().filter(move |track| track.series.kind() == Some(kind));
-    let Some(other) = of_kind(Kind::Async).next() else { return Vec::new() };
-    of_kind(Kind::Blocking)
-        .filter_map(|blocking| {
-            let keeps_up =
-                |track: &Track<'_, '_>, clients: u32| track.at(clients).is_some_and(Point::keeps_up);
-            let measured = |clients: u32| {
-                let has =
-                    |track: &Track<'_, '_>| track.at(clients).is_some_and(|point| !point.cell.ok.is_empty());
-                has(blocking) && has(other)
-            };
-            let both = |clients: &&u32| keeps_up(blocking, **clients) && keeps_up(other, **clients);
-            if let Some(clients) = sweep.levels.iter().rev().find(both) {
-                return Some(Pair { blocking, other, clients: *clients, both_keep_up: true });
-            }
-            let lightest = sweep.levels.iter().find(|clients| measured(**clients))?;
-            Some(Pair { blocking, other, clients: *lightest, both_keep_up: false })
-        })
+    let pairs = kinds.into_iter().filter_map(|(blocking, other)| Some((blocking, of_kind(other).next()?)));
+    pairs
+        .flat_map(|(blocking, other)| of_kind(blocking).filter_map(move |track| pair(sweep, track, other)))
         .collect()
+}
+
+fn pair<'s, 'a>(
+    sweep: &'s Sweep<'s, 'a>,
+    blocking: &'s Track<'s, 'a>,
+    other: &'s Track<'s, 'a>,
+) -> Option<Pair<'s, 'a>> {
+    let keeps_up = |track: &Track<'_, '_>, clients: u32| track.at(clients).is_some_and(Point::keeps_up);
+    let both = |clients: &&u32| keeps_up(blocking, **clients) && keeps_up(other, **clients);
+    if let Some(clients) = sweep.levels.iter().rev().find(both) {
+        return Some(Pair { blocking, other, clients: *clients, both_keep_up: true });
+    }
+    // Who only serves some of its clients at a time is shown, and not compared.
+    let queues = |point: &Point<'_, '_>| {
+        point.bounds.slots.zip(point.bounds.clients).is_some_and(|(slots, clients)| slots < clients)
+    };
+    let measured = |track: &Track<'_, '_>, clients: u32| {
+        track.at(clients).is_some_and(|point| !point.cell.ok.is_empty() && !queues(point))
+    };
+    let lightest =
+        sweep.levels.iter().find(|clients| measured(blocking, **clients) && measured(other, **clients))?;
+    Some(Pair { blocking, other, clients: *lightest, both_keep_up: false })
 }
 
 impl Pair<'_, '_> {

@@ -5,7 +5,7 @@ use crate::report::bounds::{Point, Sweep, Track};
 use crate::report::cells::Experiment;
 use crate::report::findings::Finding;
 use crate::report::text::{counted, listed, rounded, sentence};
-use crate::results::Machine;
+use crate::results::{Machine, Mode};
 
 /// A pool counts as held by K / W, and any server by C / W, from this share of it on; the delays are
 /// random and the window short.
@@ -14,8 +14,7 @@ const NEAR: f64 = 0.85;
 /// What each server did beside what its slots allow; what a bigger pool changed; what was stated.
 pub(crate) fn findings(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for route in experiment.closed_routes() {
-        let Some(sweep) = Sweep::of(experiment, route, machine) else { continue };
+    for sweep in Sweep::all(experiment, Mode::Closed, machine) {
         findings.extend(slots(&sweep).map(Finding::headline));
         let each: Vec<String> = sweep.tracks.iter().filter_map(measured).collect();
         if !each.is_empty() {
@@ -56,12 +55,10 @@ struct Limit {
 
 fn limit(track: &Track<'_, '_>, point: &Point<'_, '_>) -> Option<Limit> {
     let wait = track.wait?.shown();
-    match (track.pool, point.bounds.pool, point.bounds.clients) {
-        (Some(threads), Some(rps), _) if threads < point.clients => Some(Limit {
-            slots: format!("{} ÷ {wait}", counted(threads.into(), "thread")),
-            rps,
-            by_threads: true,
-        }),
+    match (track.slots, point.bounds.slots, point.bounds.clients) {
+        (Some(slots), Some(rps), _) if slots.number < point.clients => {
+            Some(Limit { slots: format!("{} ÷ {wait}", slots.counted()), rps, by_threads: true })
+        }
         (_, _, Some(rps)) => {
             let slots = format!("{} ÷ {wait}", counted(point.clients.into(), "client"));
             Some(Limit { slots, rps, by_threads: false })

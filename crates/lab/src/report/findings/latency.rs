@@ -1,24 +1,25 @@
 //! How long an answer takes, compared where that is fair: in open loop, at one rate that all serve.
 
 use crate::ladder::Kind;
-use crate::report::cells::{Cell, Metric};
+use crate::report::cells::{Cell, Experiment, Metric};
 use crate::report::findings::Finding;
 use crate::report::findings::cost::compared;
 use crate::report::text::{self, counted, listed};
 use crate::report::verdict::percent;
-use crate::results::Load;
 use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio};
 
 /// Median and p99 of every rung at one load, and what the difference is worth.
-pub(crate) fn findings(load: &Load, cells: &[&Cell<'_>]) -> Option<Finding> {
+pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>]) -> Option<Finding> {
     let measured: Vec<Measured<'_, '_>> = cells.iter().filter_map(|cell| Measured::of(cell)).collect();
     if measured.is_empty() {
         return None;
     }
     let each: Vec<String> = measured.iter().map(Measured::clause).collect();
-    let rate = load.rate_rps.map(|rate| format!(", {} requests/s,", text::exact(rate)));
+    let first = cells.first()?;
+    let rate = first.load.rate_rps.map(|rate| format!(", {} requests/s,", text::exact(rate)));
+    let on = experiment.told_apart(first.target()).map(|target| format!(" on {target}")).unwrap_or_default();
     let mut text = format!(
-        "In open loop, at one common rate{} answers took {}.",
+        "In open loop{on}, at one common rate{} answers took {}.",
         rate.unwrap_or_default(),
         listed(&each)
     );
@@ -50,10 +51,8 @@ struct Measured<'c, 'a> {
 
 impl<'c, 'a> Measured<'c, 'a> {
     fn of(cell: &'c Cell<'a>) -> Option<Self> {
-        let pooled = cell.pooled().map(|pooled| pooled.percentiles());
-        let p50 = pooled.and_then(|at| at.p50).or_else(|| cell.median(Metric::P50))?;
-        let p99 = pooled.map_or_else(|| cell.median(Metric::P99), |at| at.p99);
-        Some(Self { cell, p50, p99 })
+        let response = cell.response();
+        Some(Self { cell, p50: response.p50?, p99: response.p99 })
     }
 
     fn clause(&self) -> String {
@@ -62,18 +61,32 @@ impl<'c, 'a> Measured<'c, 'a> {
     }
 }
 
-/// Each blocking rung's median over the async one's, as far as the blocks carry a comparison.
+/// Each blocking rung's median over the async one's, and likewise the controls', as far as the blocks carry
+/// a comparison.
 fn differences(cells: &[&Cell<'_>]) -> String {
     let of_kind = |kind| cells.iter().copied().filter(move |cell| cell.series.kind() == Some(kind));
-    let Some(other) = of_kind(Kind::Async).next() else { return String::new() };
-    let ratios: Vec<(&Cell<'_>, Ratio)> =
-        of_kind(Kind::Blocking).filter_map(|cell| Some((cell, cell.over(other, Metric::P50)?))).collect();
-    let Some(blocks) = ratios.iter().map(|(_, ratio)| ratio.blocks).min() else { return String::new() };
-    if blocks < BLOCKS_FOR_INTERVAL {
-        let blocks = counted(blocks as u64, "block");
-        return format!(" From {blocks} these are points, and show neither a difference nor equality.");
+    let mut text = String::new();
+    let mut fewest = None;
+    for (blocking, other) in [(Kind::Blocking, Kind::Async), (Kind::BlockingControl, Kind::AsyncControl)] {
+        let Some(other) = of_kind(other).next() else { continue };
+        let ratios: Vec<(&Cell<'_>, Ratio)> =
+            of_kind(blocking).filter_map(|cell| Some((cell, cell.over(other, Metric::P50)?))).collect();
+        let Some(blocks) = ratios.iter().map(|(_, ratio)| ratio.blocks).min() else { continue };
+        if blocks < BLOCKS_FOR_INTERVAL {
+            fewest = Some(fewest.unwrap_or(blocks).min(blocks));
+            continue;
+        }
+        let shown: Vec<String> = ratios
+            .iter()
+            .map(|(cell, ratio)| format!("{}: {}", cell.series.named(), compared(ratio)))
+            .collect();
+        text.push_str(&format!(" Medians against {}: {}.", other.series.named(), shown.join("; ")));
     }
-    let shown: Vec<String> =
-        ratios.iter().map(|(cell, ratio)| format!("{}: {}", cell.series.named(), compared(ratio))).collect();
-    format!(" Medians against {}: {}.", other.series.named(), shown.join("; "))
+    if let Some(blocks) = fewest {
+        let blocks = counted(blocks as u64, "block");
+        text.push_str(&format!(
+            " From {blocks} these are points, and show neither a difference nor equality."
+        ));
+    }
+    text
 }

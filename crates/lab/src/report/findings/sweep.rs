@@ -12,9 +12,9 @@ pub(crate) fn findings(sweep: &Sweep<'_, '_>, machine: &Machine) -> Vec<Finding>
     if !sweep.is_curve() {
         return one_load(sweep, cores);
     }
-    let mut findings: Vec<Finding> = headline(sweep, cores).map(Finding::headline).into_iter().collect();
-    findings.extend(sweep.tracks.iter().filter_map(|track| rung(track, cores)).map(Finding::detail));
-    findings
+    let all = headline(sweep, cores).into_iter().map(Finding::headline);
+    let each = sweep.tracks.iter().filter_map(|track| rung(track, cores)).map(Finding::detail);
+    all.chain(each).map(|finding| Finding { text: sweep.say(&finding.text), ..finding }).collect()
 }
 
 /// Who answers each of how many clients as if it were alone.
@@ -167,5 +167,6 @@ fn one_load(sweep: &Sweep<'_, '_>, cores: Option<f64>) -> Vec<Finding> {
     };
     let clauses: Vec<String> = sweep.tracks.iter().filter_map(shown).collect();
     let Some(level) = sweep.levels.first().filter(|_| !clauses.is_empty()) else { return Vec::new() };
-    vec![Finding::headline(format!("With {}: {}.", counted((*level).into(), "client"), clauses.join("; ")))]
+    let text = format!("With {}: {}.", counted((*level).into(), "client"), clauses.join("; "));
+    vec![Finding::headline(sweep.say(&text))]
 }

@@ -1,0 +1,108 @@
+//! What async views gain on a blocking server: within a request, where several things can be waited for at
+//! once, and between requests, where each still has a thread.
+
+use crate::report::bounds::{Sweep, Track};
+use crate::report::cells::{Cell, Metric};
+use crate::report::findings::Finding;
+use crate::report::findings::cost::compared;
+use crate::report::text::{counted, exact, listed, milliseconds};
+use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio};
+
+/// The server that both run on, and the views that are exchanged.
+const PLAIN: &str = "thread-per-request";
+const ASYNC_VIEWS: &str = "async-views";
+/// Shown beside them, for what is gained without threads.
+const WITHOUT_THREADS: &str = "event-loop";
+
+/// A finding for each target at which both were measured.
+pub(crate) fn findings(closed: &[Sweep<'_, '_>]) -> Vec<Finding> {
+    closed
+        .iter()
+        .filter(|sweep| sweep.target.waits())
+        .filter_map(|sweep| {
+            let track = |name: &str| sweep.tracks.iter().find(|track| track.series.rung == name);
+            let (plain, views) = (track(PLAIN)?, track(ASYNC_VIEWS)?);
+            let common = |level: &&u32| cell(plain, **level).is_some() && cell(views, **level).is_some();
+            let clients = *sweep.levels.iter().rev().find(common)?;
+            let of = Of {
+                load: sweep.load(clients),
+                plain: cell(plain, clients)?,
+                views: cell(views, clients)?,
+                other: track(WITHOUT_THREADS).and_then(|track| cell(track, clients)),
+            };
+            let (gain, route) = (sweep.target.fans_out(), sweep.target.named());
+            let text = if gain { within(&of, &route) } else { between(&of, &route) }?;
+            Some(Finding::headline(text))
+        })
+        .collect()
+}
+
+struct Of<'s, 'a> {
+    load: String,
+    plain: &'s Cell<'a>,
+    views: &'s Cell<'a>,
+    other: Option<&'s Cell<'a>>,
+}
+
+/// A cell with a trial that counts.
+fn cell<'s, 'a>(track: &'s Track<'s, 'a>, clients: u32) -> Option<&'s Cell<'a>> {
+    track.at(clients).map(|point| point.cell).filter(|cell| !cell.ok.is_empty())
+}
+
+fn within(of: &Of<'_, '_>, route: &str) -> Option<String> {
+    let median = |cell: &Cell<'_>| cell.response().p50.map(milliseconds);
+    let ratio = of.views.over(of.plain, Metric::P50)?;
+    let other = of.other.and_then(|cell| Some(format!(", {} on {}", median(cell)?, cell.series.named())));
+    Some(format!(
+        "Within a request, with {} at {route}: the median answer takes {} on {} and {} on {}, {}{}{}.",
+        of.load,
+        median(of.views)?,
+        of.views.series.named(),
+        median(of.plain)?,
+        of.plain.series.named(),
+        compared(&ratio).replace("as much", "as long"),
+        points(&ratio),
+        other.unwrap_or_default(),
+    ))
+}
+
+fn between(of: &Of<'_, '_>, route: &str) -> Option<String> {
+    let cpu = clause(of, Metric::Cpu, "of CPU a request");
+    let memory = clause(of, Metric::Memory, "of memory a connection");
+    let threads = [Some(of.views), Some(of.plain), of.other].into_iter().flatten();
+    let threads: Vec<String> = threads
+        .filter_map(|cell| {
+            Some(format!("{} on {}", exact(cell.median(Metric::Threads)?), cell.series.named()))
+        })
+        .collect();
+    let threads = (!threads.is_empty()).then(|| format!("threads {}", listed(&threads)));
+    let clauses: Vec<String> = [cpu, memory, threads].into_iter().flatten().collect();
+    (!clauses.is_empty())
+        .then(|| format!("Between requests, with {} at {route}: {}.", of.load, clauses.join("; ")))
+}
+
+/// `207 µs of CPU a request on async-views and 191 µs on thread-per-request, 1.08 times as much`
+fn clause(of: &Of<'_, '_>, metric: Metric, what: &str) -> Option<String> {
+    let ratio = of.views.over(of.plain, metric)?;
+    let other = of.other.and_then(|cell| {
+        Some(format!(" ({} on {})", metric.show(cell.median(metric)?), cell.series.named()))
+    });
+    Some(format!(
+        "{} {what} on {} and {} on {}, {}{}{}",
+        metric.show(of.views.median(metric)?),
+        of.views.series.named(),
+        metric.show(of.plain.median(metric)?),
+        of.plain.series.named(),
+        compared(&ratio),
+        points(&ratio),
+        other.unwrap_or_default(),
+    ))
+}
+
+fn points(ratio: &Ratio) -> String {
+    if ratio.blocks < BLOCKS_FOR_INTERVAL {
+        format!(" ({}: points, no interval)", counted(ratio.blocks as u64, "block"))
+    } else {
+        String::new()
+    }
+}

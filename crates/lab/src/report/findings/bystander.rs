@@ -1,0 +1,116 @@
+//! Who let bystanders wait.
+
+use crate::report::bystanders::{self, Beside, Seen};
+use crate::report::cells::{Experiment, Metric};
+use crate::report::findings::Finding;
+use crate::report::target::Target;
+use crate::report::text::{counted, exact, listed, milliseconds, rounded};
+use crate::results::Mode;
+use crate::stats::Reading;
+
+/// From so many times the quickest rung's median on, a rung is said to let bystanders wait.
+const LETS_WAIT: f64 = 3.0;
+
+/// One for each load; the one with the widest spread for the first screen.
+pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
+    let groups = bystanders::all(experiment);
+    let widest = groups.iter().map(spread).fold(0.0, f64::max);
+    let mut headline = false;
+    groups
+        .iter()
+        .filter_map(|group| {
+            let first = !headline && spread(group) >= widest;
+            let text = said(group)?;
+            headline |= first;
+            Some(Finding { text, headline: first })
+        })
+        .collect()
+}
+
+/// Longest median over shortest.
+fn spread(group: &Beside<'_, '_>) -> f64 {
+    let medians = || group.seen.iter().filter_map(|seen| seen.response.p50).filter(|ms| *ms > 0.0);
+    match (medians().reduce(f64::max), medians().reduce(f64::min)) {
+        (Some(longest), Some(shortest)) => longest / shortest,
+        _ => 0.0,
+    }
+}
+
+fn said(group: &Beside<'_, '_>) -> Option<String> {
+    let mut seen: Vec<&Seen<'_, '_>> = group.seen.iter().filter(|seen| seen.response.p50.is_some()).collect();
+    seen.sort_by(|a, b| a.response.p50.unwrap_or(0.0).total_cmp(&b.response.p50.unwrap_or(0.0)));
+    let silent: Vec<String> = group
+        .seen
+        .iter()
+        .filter(|seen| seen.response.p50.is_none())
+        .map(|seen| seen.cell.series.named())
+        .collect();
+    if seen.is_empty() && silent.is_empty() {
+        return None;
+    }
+    let load = meanwhile(group);
+    let mut text = if seen.is_empty() {
+        format!("{load}, no {} was answered on any rung.", group.route)
+    } else {
+        let each: Vec<String> = seen.iter().map(|seen| clause(seen)).collect();
+        format!("{load}, the median {} took {}.", group.route, listed(&each))
+    };
+    if let [quickest, .., _] = seen.as_slice() {
+        text.push_str(&who_let_wait(quickest, &seen));
+    }
+    if !silent.is_empty() && !seen.is_empty() {
+        text.push_str(&format!(" On {} none was answered.", listed(&silent)));
+    }
+    Some(text)
+}
+
+/// `While 8 clients were at /wait/100`
+fn meanwhile(group: &Beside<'_, '_>) -> String {
+    let (target, load) = (Target::of(group.load), group.load);
+    let callers = counted(load.clients.into(), target.caller());
+    let were = if load.clients == 1 { "was" } else { "were" };
+    match (load.mode, load.rate_rps) {
+        (Mode::Open, Some(rate)) => {
+            format!("While {} requests/s for {} came in", exact(rate), target.named())
+        }
+        (Mode::Subscribers, _) => format!("While {callers} listened to {}", target.named()),
+        _ => format!("While {callers} {were} at {}", target.named()),
+    }
+}
+
+/// `780 ms (p99 1.2 s, 12 of 400 unanswered) on …`
+fn clause(seen: &Seen<'_, '_>) -> String {
+    let tail = seen.tail().map(|(name, ms)| format!("{name} {}", milliseconds(ms)));
+    let notes: Vec<String> = tail.into_iter().chain(seen.failures()).collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    format!("{}{notes} on {}", milliseconds(seen.response.p50.unwrap_or(0.0)), seen.cell.series.named())
+}
+
+fn who_let_wait(quickest: &Seen<'_, '_>, seen: &[&Seen<'_, '_>]) -> String {
+    let slow: Vec<String> = seen
+        .iter()
+        .filter_map(|seen| {
+            let ratio = seen.cell.over(quickest.cell, Metric::Bystander)?;
+            let counts = matches!(ratio.reading(), Reading::Larger | Reading::PointsOnly);
+            (counts && ratio.estimate >= LETS_WAIT).then(|| {
+                let how_sure = ratio.interval.map_or_else(
+                    || format!("{}: points, no interval", counted(ratio.blocks as u64, "block")),
+                    |interval| {
+                        format!("95 % interval {} to {}", rounded(interval.low), rounded(interval.high))
+                    },
+                );
+                format!(
+                    "{} ({} times as long; {how_sure})",
+                    seen.cell.series.named(),
+                    rounded(ratio.estimate)
+                )
+            })
+        })
+        .collect();
+    let quickest = quickest.cell.series.named();
+    if slow.is_empty() {
+        format!(" No rung let bystanders wait {LETS_WAIT} times as long as {quickest}.")
+    } else {
+        format!(" Bystanders had to wait, as against {quickest}, on {}.", listed(&slow))
+    }
+}
