@@ -59,6 +59,10 @@ impl Connection {
         Ok(Self { stream, check: Check::new(head_only), written: 0 })
     }
 
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// Nothing has come since the last reply. Whatever came (the end, an error, bytes that nobody asked
     /// for) makes the connection useless. Costs no system call while it is quiet.
     pub(crate) fn is_quiet(&self) -> bool {

@@ -1,8 +1,8 @@
-//! The threads of a run: workers, and in open loop the one that paces. Started together, ended together.
+//! The threads of a load: workers, and in open loop the one that paces. Started together, ended together.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::watch;
@@ -21,7 +21,8 @@ use crate::worker::{Phase, Share, Shared, Worker};
 /// The threads, and what they share.
 pub(crate) struct Crew {
     plan: Arc<Plan>,
-    pub(crate) shared: Arc<Shared>,
+    window: Window,
+    shared: Arc<Shared>,
     workers: Vec<Arc<Worker>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     pacer: Option<JoinHandle<Histogram>>,
@@ -33,7 +34,11 @@ pub(crate) struct Crew {
 /// All that was counted.
 pub(crate) struct Counted {
     pub(crate) total: Recorder,
-    pub(crate) paced: Arc<Paced>,
+    /// What was to be done in the window, by whoever put it in.
+    pub(crate) scheduled: u64,
+    /// Requests without an answer when the window closed, or streams that were open then; `None` when the counts
+    /// contradict each other.
+    pub(crate) in_flight_at_end: Option<u64>,
     pub(crate) schedule_lag: Histogram,
     /// Share of a core that the busiest worker used; `None` when none saw both edges of the window.
     pub(crate) busiest_worker: Option<f64>,
@@ -41,26 +46,32 @@ pub(crate) struct Counted {
 
 /// How long to wait for connections before the load.
 const CONNECT_NS: u64 = 5_000_000_000;
+/// Before it is fixed, nothing is in the window.
+const NO_WINDOW: Window = Window { start_ns: 0, end_ns: 0 };
 
 impl Crew {
     /// Workers that begin to connect at once, and then wait.
     pub(crate) fn start(plan: &Arc<Plan>) -> Result<Self, Error> {
-        let count = plan.workers() as usize;
+        let count = plan.workers as usize;
+        let ramp_ns = monotonic_ns();
+        let ramp_lasts_ns = plan.tick_ns;
         let shared = Arc::new(Shared {
             desk: Desk::new(count),
             up: AtomicU32::new(0),
             phase: watch::Sender::new(Phase::Connecting),
-            connect_by_ns: monotonic_ns() + CONNECT_NS,
+            ramp_ns,
+            connect_by_ns: ramp_ns + ramp_lasts_ns + CONNECT_NS,
         });
         let workers: Vec<_> = (0..count).map(|id| Arc::new(Worker::new(id, plan, &shared))).collect();
         let mut crew = Self {
             plan: Arc::clone(plan),
+            window: NO_WINDOW,
             shared,
             workers,
             threads: Vec::new(),
             pacer: None,
             paced: Arc::default(),
-            given_up: Arc::new(Mutex::new(recorder(plan, Window { start_ns: 0, end_ns: 0 }))),
+            given_up: Arc::new(Mutex::new(recorder(plan, NO_WINDOW))),
         };
         for (worker, lines) in crew.workers.iter().zip(share_out(plan)) {
             let worker = Arc::clone(worker);
@@ -71,15 +82,18 @@ impl Crew {
 
     /// Starts the load.
     pub(crate) fn begin(&mut self, load_ns: u64, window: Window) -> Result<(), Error> {
+        self.window = window;
         for worker in &self.workers {
             *worker.recorder() = recorder(&self.plan, window);
+            // Streams are open already; what they brought meanwhile is no news of the first second.
+            worker.streams().drain_second(&mut Tally::new());
         }
-        let given_up = Arc::clone(&self.given_up);
-        *given_up.lock().unwrap_or_else(PoisonError::into_inner) = recorder(&self.plan, window);
+        *self.given_up() = recorder(&self.plan, window);
         if let Load::Open { rate_rps, arrivals, .. } = self.plan.load {
             let schedule =
                 Schedule::new(arrivals, rate_rps, self.plan.seed).map(move |at_ns| load_ns + at_ns);
             let (shared, paced) = (Arc::clone(&self.shared), Arc::clone(&self.paced));
+            let given_up = Arc::clone(&self.given_up);
             let timeout_ns = self.plan.timeout_ns;
             self.pacer = Some(spawn("pacer".into(), move || {
                 pacer::pace(schedule, &shared.desk, timeout_ns, window, &given_up, &paced)
@@ -97,25 +111,40 @@ impl Crew {
         }
     }
 
-    /// Open loop: every request that was due in the window is over.
+    /// Every connection is up, or the time for that is over: how many are.
+    pub(crate) fn connected(&self) -> Option<u32> {
+        let streams: u64 = self.workers.iter().map(|worker| worker.streams().open()).sum();
+        let up = self.shared.up.load(Ordering::Relaxed) + u32::try_from(streams).unwrap_or(u32::MAX);
+        (up == self.plan.connections || monotonic_ns() >= self.shared.connect_by_ns).then_some(up)
+    }
+
+    /// After the window: everything that was due in it is over. Closed loop: nothing is due.
     pub(crate) fn is_settled(&self) -> bool {
-        if !self.plan.is_open_loop() {
-            return true;
-        }
-        self.paced.past_window.load(Ordering::Acquire) && {
-            let unsent = self.given_up.lock().unwrap_or_else(PoisonError::into_inner).measured.ended;
-            let sent: u64 = self.workers.iter().map(|worker| worker.recorder().measured.ended).sum();
-            unsent + sent == self.paced.scheduled.load(Ordering::Relaxed)
+        match self.plan.load {
+            Load::Closed { .. } => true,
+            Load::Open { .. } => {
+                self.paced.past_window.load(Ordering::Acquire) && {
+                    let unsent = self.given_up().measured.ended;
+                    let sent: u64 = self.workers.iter().map(|worker| worker.recorder().measured.ended).sum();
+                    unsent + sent == self.paced.scheduled.load(Ordering::Relaxed)
+                }
+            }
+            Load::Subscribe { .. } => {
+                let now_ns = monotonic_ns();
+                self.workers.iter().all(|worker| worker.streams().is_settled(self.window, now_ns))
+            }
         }
     }
 
-    /// Moves what happened since the last call into `sum`; returns how many requests are in flight.
+    /// Moves what happened since the last call into `sum`; returns how many requests are in flight, or streams
+    /// open.
     pub(crate) fn drain_second(&self, sum: &mut Tally) -> u64 {
-        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).drain_second(sum);
+        self.given_up().drain_second(sum);
         let drain = |worker: &Arc<Worker>| {
-            let mut recorder = worker.recorder();
+            let (mut recorder, mut streams) = (worker.recorder(), worker.streams());
             recorder.drain_second(sum);
-            recorder.in_flight()
+            streams.drain_second(sum);
+            recorder.in_flight() + streams.open()
         };
         self.workers.iter().map(drain).sum()
     }
@@ -127,13 +156,31 @@ impl Crew {
         for thread in self.threads.drain(..) {
             worked(thread)?;
         }
-        let mut total = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut total = recorder(&self.plan, self.window);
+        total.merge(&self.given_up());
+        let mut ticks_due = 0;
         for worker in &self.workers {
             total.merge(&worker.recorder());
+            ticks_due += worker.streams().book(self.window, &mut total);
         }
-        let total = std::mem::replace(&mut *total, recorder(&self.plan, Window { start_ns: 0, end_ns: 0 }));
+        let ended_by_close = total.ended_by_close();
+        let (scheduled, in_flight_at_end) = match self.plan.load {
+            Load::Closed { .. } => (
+                ended_by_close - total.ended_by_opening(),
+                total.started_by_close().checked_sub(ended_by_close),
+            ),
+            Load::Open { .. } => (
+                self.paced.scheduled.load(Ordering::Relaxed),
+                self.paced.due_by_close.load(Ordering::Relaxed).checked_sub(ended_by_close),
+            ),
+            Load::Subscribe { .. } => (ticks_due, total.series().last().map(|row| row.in_flight)),
+        };
         let busiest_worker = self.workers.iter().filter_map(|worker| worker.busy()).max_by(f64::total_cmp);
-        Ok(Counted { total, paced: Arc::clone(&self.paced), schedule_lag, busiest_worker })
+        Ok(Counted { total, scheduled, in_flight_at_end, schedule_lag, busiest_worker })
+    }
+
+    fn given_up(&self) -> MutexGuard<'_, Recorder> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stop(&self) {
@@ -150,14 +197,13 @@ impl Drop for Crew {
 }
 
 fn recorder(plan: &Plan, window: Window) -> Recorder {
-    Recorder::new(plan.is_open_loop(), window, plan.row_ns)
+    Recorder::new(!plan.is_closed_loop(), window, plan.row_ns)
 }
 
 /// Deals the lines out to the workers, one after the other.
 fn share_out(plan: &Plan) -> Vec<Vec<Share>> {
-    // Within the first half of the warm-up, so that the second half is at the full level.
-    let phases = phases(plan.connections, plan.lead_ns() / 2, plan.seed);
-    let mut shares: Vec<Vec<Share>> = (0..plan.workers()).map(|_| Vec::new()).collect();
+    let phases = phases(plan.connections, plan.spread_ns(), plan.seed);
+    let mut shares: Vec<Vec<Share>> = (0..plan.workers).map(|_| Vec::new()).collect();
     let workers = shares.len();
     for (index, phase_ns) in phases.into_iter().enumerate() {
         shares[index % workers].push(Share { index, phase_ns });

@@ -4,7 +4,7 @@
 //! [`Outcome`](protocol::Outcome). The program of the same name does so for whoever writes a line to its
 //! standard input; the lab uses that, so that the generator never shares a process with anything.
 //!
-//! # Two kinds of load
+//! # Three kinds of load
 //!
 //! In a **closed loop** a fixed number of clients each wait for their answer before they send again. A
 //! slow server is asked less: the load gives way, and what is found is *capacity*. In an **open loop**
@@ -12,6 +12,14 @@
 //! slow server gets a queue, and what is found is *latency*. The two can differ by orders of magnitude on
 //! one server, and an answer to the one question is no answer to the other (B. Schroeder, A. Wierman and
 //! M. Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006).
+//!
+//! **Subscribers** ask once and then listen, each to a stream of server-sent events. They load a server by
+//! being there, and what is found is what a connection costs that does nothing, and whether ticks still come
+//! when they should (below).
+//!
+//! Beside any of them a **bystander** may go on: a cheap request in open loop, at a low rate, to something
+//! that should not suffer from the load. It has a worker thread, connections and books of its own, so that
+//! it waits neither for the replies of the load to be read nor for its connections.
 //!
 //! # Coordinated omission
 //!
@@ -31,21 +39,33 @@
 //! answered what the connections carry. In closed loop nobody waits for a connection, and a request is due
 //! when its client turns to it, so that the first two are the same and there is no third.
 //!
-//! A test (`tests/load/precision.rs`) freezes a server for a second and holds both distributions against
+//! A test (`tests/precision.rs`) freezes a server for a second and holds both distributions against
 //! what theory says.
+//!
+//! # When is a tick late?
+//!
+//! The server alone knows when it meant to send a tick, and it is the one to be judged. What a subscriber
+//! knows is that ticks are to come at equal distances. So its schedule is laid through its quickest tick: the
+//! nth is due at `origin + n * tick`, with the smallest `arrival - n * tick` of its whole life for the origin.
+//! Then no tick is early, no clocks are compared, and lateness is measured against the best that this stream
+//! has shown. A delay that all its ticks have in common is not seen; a server that stands still, or that
+//! drifts, is.
 //!
 //! # What counts
 //!
-//! - First all connections are opened, for at most 5 s; those missing are part of the outcome. Then the
-//!   load begins, and after the warm-up the window opens **without a pause**. Closed-loop clients begin at
+//! - First all connections are opened, for at most 5 s (streams one by one within a tick, at random, and then
+//!   for 5 s); those missing are part of the outcome. Then the load begins, and after the warm-up the window opens **without a pause**. Closed-loop clients begin at
 //!   random moments in the first half of the warm-up: where every answer takes the same time, clients that
 //!   begin together stay together, and the server sees bursts.
 //! - In closed loop a request counts if it *ended* in the window, in open loop if it was *due* in it. An open
 //!   loop goes on at the same rate until the last of those is over, so that late answers are not late
-//!   answers of a server that has been left alone.
+//!   answers of a server that has been left alone. Of a stream those ticks count that were due in the window.
 //! - Each request ends in one of four ways: completed (the expected answer), failed (by
 //!   [kind](protocol::Failure)), timed out, unsent. How many were put in is counted apart from what came
 //!   out, and the run is an error when the two differ.
+//! - A stream that is lost stays lost, and the ticks that it would have brought have failed, each when it was
+//!   due. One that never came up leaves its ticks unsent. Everything else about a stream is a failure of the
+//!   stream: another status, a number skipped or repeated, ticks that come faster than they were said to.
 //! - A request may take until due + timeout, connecting included. It is then counted at the timeout, and
 //!   its connection is closed, since the late answer could be taken for the next one's.
 //! - Nothing is sent twice. A server may close a connection that has been idle; that is noticed before a
@@ -65,7 +85,10 @@
 //!   them; `worker`: a thread per core with an event loop of its own, which fetches them.
 //! - `line`: a place for a connection, and the rules about time; `connection`: the socket; `http`: what goes
 //!   over it; `sources`: ports and descriptors, of which there are only so many.
+//! - `subscriber`: who listens instead; `streams`: what was heard, judged at the end.
 //! - `recorder`: what happened, filed by time stamp; [`Histogram`]; `outcome`: the sums, and the books.
+//!
+//! A bystander is a plan of its own within the plan, and has a crew of its own.
 //!
 //! The HTTP client is a small one of its own. A general client serves many purposes that a generator does
 //! not have, and pays for them on every request: on the same event loop and with the same checks, hyper's
@@ -89,6 +112,8 @@ mod run;
 mod schedule;
 mod sockopt;
 mod sources;
+mod streams;
+mod subscriber;
 mod worker;
 
 pub use error::Error;

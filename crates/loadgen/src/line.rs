@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::clock::monotonic_ns;
@@ -41,25 +42,33 @@ impl Line {
         Self { worker, connection: None, alarm: Alarm::new(), opened: first }
     }
 
-    /// Tries to connect until it works or the time is over. For before the load: nothing is counted.
-    pub(crate) async fn open_by(&mut self, deadline_ns: u64) -> bool {
+    /// Tries to connect until it works or the time is over; then what was wrong last, if anything was. For
+    /// before the load: nothing is counted.
+    pub(crate) async fn open_by(&mut self, deadline_ns: u64) -> Result<(), Option<Failure>> {
         let mut backoff = Backoff::default();
+        let mut last = None;
         loop {
             match self.open(deadline_ns).await {
                 Some(Ok(connection)) => {
                     self.connection = Some(connection);
-                    return true;
+                    return Ok(());
                 }
-                Some(Err(_)) => {
+                Some(Err(error)) => {
+                    last = Some(failure(&error));
                     let pause = backoff.next();
                     if monotonic_ns() + pause.as_nanos() as u64 >= deadline_ns {
-                        return false;
+                        return Err(last);
                     }
                     sleep(pause).await;
                 }
-                None => return false,
+                None => return Err(last),
             }
         }
+    }
+
+    /// The socket alone, for whoever talks over it in another way.
+    pub(crate) fn into_stream(self) -> Option<TcpStream> {
+        self.connection.map(Connection::into_stream)
     }
 
     pub(crate) fn is_open(&self) -> bool {

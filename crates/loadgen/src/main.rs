@@ -17,6 +17,13 @@ program: whoever asked is gone. Lines on standard output say how it goes and wha
   (echo '{\"url\":\"http://127.0.0.1:8080/hello\",\"load\":{\"mode\":\"closed\",\"clients\":64},
     \"timeout_ms\":1000,\"warm_up_ms\":500,\"window_ms\":2000}' | tr -d '\\n'; echo; sleep 5) | loadgen
 
+Other loads:
+
+  {\"mode\":\"open\",\"rate_rps\":500,\"connections\":64}       requests due on a schedule
+  {\"mode\":\"subscribe\",\"subscribers\":64,\"tick_ms\":1000}  streams of ticks, such as those of /live
+
+and beside any of them: \"bystander\":{\"target\":\"/hello\",\"rate_rps\":50,\"connections\":64}
+
 Exit codes: 0 measured, 1 the run failed, 2 the spec or the usage is wrong.";
 
 /// More than any spec needs: its longest part is the body that is sent and the one that is expected.

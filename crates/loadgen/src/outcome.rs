@@ -1,19 +1,18 @@
 //! From counts to an [`Outcome`], with the books checked first.
 
-use std::sync::atomic::Ordering;
-
 use crate::crew::Counted;
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::protocol::Outcome;
 use crate::recorder::Window;
 
-/// What is measured outside the workers.
+/// What the whole generator spent, whichever load it was for.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     /// CPU time of the process over the window.
     pub(crate) cpu_ns: u64,
-    /// Connections that were up when the window was fixed.
-    pub(crate) connections_up: u32,
+    /// Share of a core that the busiest worker used; `None` when none saw both edges of the window.
+    pub(crate) busiest_worker: Option<f64>,
 }
 
 /// # Errors
@@ -22,19 +21,12 @@ pub(crate) fn compile(
     plan: &Plan,
     window: Window,
     counted: &Counted,
-    spent: &Spent,
+    connections_up: u32,
+    spent: Spent,
 ) -> Result<Outcome, Error> {
-    let Counted { total, paced, schedule_lag, busiest_worker } = counted;
+    let &Counted { ref total, scheduled, in_flight_at_end, ref schedule_lag, .. } = counted;
     let measured = &total.measured;
-    let ended_by_close = total.ended_by_close();
     // Two ways to the same number: who put requests in, and what came out.
-    let (scheduled, in_flight_at_end) = if plan.is_open_loop() {
-        let due_by_close = paced.due_by_close.load(Ordering::Relaxed);
-        (paced.scheduled.load(Ordering::Relaxed), due_by_close.checked_sub(ended_by_close))
-    } else {
-        let in_flight = total.started_by_close().checked_sub(ended_by_close);
-        (ended_by_close - total.ended_by_opening(), in_flight)
-    };
     let resolved = measured.resolved();
     let (Some(in_flight_at_end), true) = (in_flight_at_end, scheduled == resolved) else {
         return Err(Error::Books { scheduled, resolved });
@@ -51,19 +43,19 @@ pub(crate) fn compile(
         timed_out: measured.timed_out,
         unsent: measured.unsent,
         throughput_rps: measured.right_in_window as f64 / window_s,
-        sent_to_answer: if plan.is_open_loop() {
-            measured.sent_to_answer.encode()
-        } else {
+        sent_to_answer: if plan.is_closed_loop() {
             response_time.clone()
+        } else {
+            measured.sent_to_answer.encode()
         },
         response_time,
         schedule_lag: schedule_lag.encode(),
         series: total.series(),
         connections_wanted: plan.connections,
-        connections_up: spent.connections_up,
+        connections_up,
         in_flight_at_end,
         cpu_s,
-        core_busy: core_busy(plan.cores, cpu_s / window_s, *busiest_worker),
+        core_busy: core_busy(plan.cores, cpu_s / window_s, spent.busiest_worker),
         cores: plan.cores,
         first_wrong: total.first_wrong(),
     })

@@ -1,15 +1,16 @@
 //! A [`Spec`] turned into what can be carried out, or into one clear sentence why it cannot.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::thread;
 
 use crate::error::Error;
-use crate::http::{self, Expected};
-use crate::protocol::{Load, Spec};
+use crate::http::{Expected, Request};
+use crate::protocol::{Arrivals, Bystander, Expect, Load, Spec};
 use crate::sources;
 
 /// Everything that workers need, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) target: SocketAddr,
     /// Bytes of every request.
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     /// Connections at the level of the load.
     pub(crate) connections: u32,
     pub(crate) keep_alive: bool,
+    /// From one tick of a stream to the next; 0 where nobody subscribes.
+    pub(crate) tick_ns: u64,
     pub(crate) timeout_ns: u64,
     pub(crate) warm_up_ns: u64,
     pub(crate) window_ns: u64,
@@ -28,45 +31,63 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Addresses to connect from in turn; empty: let the system choose.
     pub(crate) sources: Vec<IpAddr>,
-    /// Cores that this process may run on, and so the number of worker threads at most.
+    /// Cores that this process may run on.
     pub(crate) cores: u32,
+    /// Worker threads.
+    pub(crate) workers: u32,
+    /// What goes on beside it, as a plan of its own: another load, with the same times.
+    pub(crate) bystander: Option<Arc<Plan>>,
 }
 
 const MILLISECOND: u64 = 1_000_000;
 const MOST_MS: u64 = 24 * 3_600_000;
 const MOST_ROWS: u64 = 100_000;
 const MOST_RPS: f64 = 10_000_000.0;
+const MOST_TICK_MS: u64 = 60_000;
+/// 400 MB of arrivals.
+const MOST_TICKS: u64 = 50_000_000;
+/// A bystander is to see the load, not to be one. One thread can do this much beside others.
+const MOST_BYSTANDER_RPS: f64 = 10_000.0;
+const MOST_BYSTANDER_CONNECTIONS: u32 = 1_000;
+/// Sets the bystander's arrivals apart from those of the load.
+const BYSTANDER_SEED: u64 = 0x6279_7374_616e_6465;
 
 impl Plan {
     pub(crate) fn new(spec: Spec) -> Result<Self, Error> {
         let url = Url::parse(&spec.url)?;
         url.check_host(spec.allow_remote.as_deref())?;
         check_method(&spec)?;
-        let connections = check_load(&spec.load)?;
+        let connections = check_load(&spec)?;
         check_times(&spec)?;
-        if !(100..=999).contains(&spec.expect.status) {
-            return refuse(format!("expect.status is {}; it must be 100 to 999", spec.expect.status));
-        }
+        check_status("expect.status", &spec.expect)?;
+        let beside = spec.bystander.as_ref().map(check_bystander).transpose()?;
         let cores = thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
-        sources::check_file_limit(connections, cores.min(connections))?;
-        let sources = sources::choose(url.target.ip(), sources::ports_wanted(&spec, connections));
-        Ok(Self {
+        // One per core, and none without a connection of its own.
+        let workers = cores.min(connections);
+        let all = connections.saturating_add(beside.unwrap_or(0));
+        sources::check_file_limit(all, workers + u32::from(beside.is_some()))?;
+        let tick_ms = match spec.load {
+            Load::Subscribe { tick_ms, .. } => tick_ms,
+            Load::Closed { .. } | Load::Open { .. } => 0,
+        };
+        let request = Request {
+            method: &spec.method,
+            host: url.authority,
+            target: url.path,
+            accept: (tick_ms > 0).then_some("text/event-stream"),
+            keep_alive: spec.keep_alive,
+            body: spec.body.as_deref(),
+        };
+        let sources = sources::choose(url.target.ip(), sources::ports_wanted(&spec, all));
+        let plan = Self {
             target: url.target,
-            request: http::request(
-                &spec.method,
-                url.authority,
-                url.path,
-                spec.keep_alive,
-                spec.body.as_deref(),
-            ),
+            request: request.to_bytes(),
             head_only: spec.method == "HEAD",
-            expected: Expected {
-                status: spec.expect.status,
-                body: spec.expect.body.map(|text| text.into_bytes().into()),
-            },
+            expected: expected(spec.expect),
             load: spec.load,
             connections,
             keep_alive: spec.keep_alive,
+            tick_ns: tick_ms * MILLISECOND,
             timeout_ns: spec.timeout_ms * MILLISECOND,
             warm_up_ns: spec.warm_up_ms * MILLISECOND,
             window_ns: spec.window_ms * MILLISECOND,
@@ -74,12 +95,30 @@ impl Plan {
             seed: spec.seed,
             sources,
             cores,
-        })
+            workers,
+            bystander: None,
+        };
+        let bystander = spec.bystander.map(|other| Arc::new(plan.beside(other, url.authority)));
+        Ok(Self { bystander, ..plan })
     }
 
-    /// Worker threads: one per core, and none without a connection of its own.
-    pub(crate) fn workers(&self) -> u32 {
-        self.cores.min(self.connections)
+    /// The plan of a bystander: the same server, times and ways to connect, another request and schedule.
+    fn beside(&self, bystander: Bystander, host: &str) -> Self {
+        let Bystander { target, rate_rps, connections, expect } = bystander;
+        let keep_alive = self.keep_alive;
+        let request = Request { method: "GET", host, target: &target, accept: None, keep_alive, body: None };
+        Self {
+            request: request.to_bytes(),
+            head_only: false,
+            expected: expected(expect),
+            load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections },
+            connections,
+            tick_ns: 0,
+            seed: self.seed ^ BYSTANDER_SEED,
+            // Of its own, so that it does not wait until those of the load have read their replies.
+            workers: 1,
+            ..self.clone()
+        }
     }
 
     /// From the start of the load to the window. Never so short that whoever reads along could not be
@@ -88,9 +127,19 @@ impl Plan {
         self.warm_up_ns.max(25 * MILLISECOND)
     }
 
-    pub(crate) fn is_open_loop(&self) -> bool {
-        matches!(self.load, Load::Open { .. })
+    /// Subscribers begin within a tick of each other, so that not all of them hear theirs at once. Clients of a
+    /// closed loop begin within the first half of the warm-up, so that the second is at the full level.
+    pub(crate) fn spread_ns(&self) -> u64 {
+        if self.tick_ns > 0 { self.tick_ns } else { self.lead_ns() / 2 }
     }
+
+    pub(crate) fn is_closed_loop(&self) -> bool {
+        matches!(self.load, Load::Closed { .. })
+    }
+}
+
+fn expected(expect: Expect) -> Expected {
+    Expected { status: expect.status, body: expect.body.map(|text| text.into_bytes().into()) }
 }
 
 fn refuse<T>(sentence: String) -> Result<T, Error> {
@@ -111,8 +160,8 @@ fn check_method(spec: &Spec) -> Result<(), Error> {
 }
 
 /// The number of connections.
-fn check_load(load: &Load) -> Result<u32, Error> {
-    match *load {
+fn check_load(spec: &Spec) -> Result<u32, Error> {
+    match spec.load {
         Load::Closed { clients: 0 } => refuse("closed loop with 0 clients; ask for at least 1".into()),
         Load::Open { connections: 0, .. } => refuse("open loop with 0 connections; allow at least 1".into()),
         Load::Open { rate_rps, .. } if !(rate_rps > 0.0 && rate_rps <= MOST_RPS) => {
@@ -120,8 +169,81 @@ fn check_load(load: &Load) -> Result<u32, Error> {
         }
         Load::Closed { clients } => Ok(clients),
         Load::Open { connections, .. } => Ok(connections),
-        Load::Subscribe { .. } => refuse("subscribers are not built yet".into()),
+        Load::Subscribe { subscribers, tick_ms } => check_subscribers(spec, subscribers, tick_ms),
     }
+}
+
+fn check_subscribers(spec: &Spec, subscribers: u32, tick_ms: u64) -> Result<u32, Error> {
+    if subscribers == 0 {
+        return refuse("0 subscribers; ask for at least 1".into());
+    }
+    if !(1..=MOST_TICK_MS).contains(&tick_ms) {
+        return refuse(format!(
+            "tick_ms is {tick_ms}; it must be the server's own interval, 1 to {MOST_TICK_MS}"
+        ));
+    }
+    if spec.method != "GET" || spec.body.is_some() {
+        return refuse(format!(
+            "subscribers send a GET without a body; method is {:?}{}",
+            spec.method,
+            if spec.body.is_some() { ", and a body is given" } else { "" }
+        ));
+    }
+    if !spec.keep_alive {
+        return refuse(
+            "subscribers hold one connection each for as long as they listen; keep_alive: false makes no \
+             sense with them, leave it out"
+                .into(),
+        );
+    }
+    if spec.expect.body.is_some() {
+        return refuse(
+            "a stream has no end to compare a body with, and its ticks are checked by themselves; leave \
+             expect.body out"
+                .into(),
+        );
+    }
+    let life_ms = spec.warm_up_ms.saturating_add(spec.window_ms).saturating_add(spec.timeout_ms);
+    let ticks = (life_ms / tick_ms).saturating_mul(subscribers.into());
+    if ticks > MOST_TICKS {
+        return refuse(format!(
+            "{subscribers} subscribers hear {ticks} ticks until the last timeout, and each is kept until the \
+             end; ask for {MOST_TICKS} at most, by fewer subscribers or a shorter window"
+        ));
+    }
+    Ok(subscribers)
+}
+
+/// The number of its connections.
+fn check_bystander(bystander: &Bystander) -> Result<u32, Error> {
+    let Bystander { target, rate_rps, connections, expect } = bystander;
+    let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if !target.starts_with('/') || !plain {
+        return refuse(format!(
+            "bystander.target is {target:?}; it must be a path and perhaps a query, percent-encoded, such as \
+             /hello"
+        ));
+    }
+    if !(*rate_rps > 0.0 && *rate_rps <= MOST_BYSTANDER_RPS) {
+        return refuse(format!(
+            "bystander.rate_rps is {rate_rps}; it must be above 0 and at most {MOST_BYSTANDER_RPS}, since a \
+             bystander is to see the load and not to be one"
+        ));
+    }
+    if !(1..=MOST_BYSTANDER_CONNECTIONS).contains(connections) {
+        return refuse(format!(
+            "bystander.connections is {connections}; it must be 1 to {MOST_BYSTANDER_CONNECTIONS}"
+        ));
+    }
+    check_status("bystander.expect.status", expect)?;
+    Ok(*connections)
+}
+
+fn check_status(name: &str, expect: &Expect) -> Result<(), Error> {
+    if (100..=999).contains(&expect.status) {
+        return Ok(());
+    }
+    refuse(format!("{name} is {}; it must be 100 to 999", expect.status))
 }
 
 fn check_times(spec: &Spec) -> Result<(), Error> {

@@ -100,3 +100,83 @@ fn impossible_times_methods_and_expectations_are_refused() {
     };
     assert!(refusal(head).contains("HEAD"));
 }
+
+/// A spec that is right, for subscribers.
+fn listening() -> Spec {
+    Spec { load: Load::Subscribe { subscribers: 3, tick_ms: 1_000 }, ..spec() }
+}
+
+#[test]
+fn subscribers_ask_for_events_and_begin_within_a_tick() {
+    let plan = Plan::new(listening()).unwrap();
+    let request = String::from_utf8(plan.request.clone()).unwrap();
+    assert!(request.contains("\r\naccept: text/event-stream\r\n"), "{request}");
+    assert_eq!((plan.connections, plan.spread_ns(), plan.tick_ns), (3, 1_000_000_000, 1_000_000_000));
+}
+
+#[test]
+fn what_makes_no_sense_with_subscribers_is_refused() {
+    let refusal = |change: &dyn Fn(&mut Spec)| {
+        refusal(|spec| {
+            *spec = listening();
+            change(spec);
+        })
+    };
+    let load = |subscribers, tick_ms| Load::Subscribe { subscribers, tick_ms };
+    assert!(refusal(&|spec| spec.load = load(0, 1_000)).starts_with("0 subscribers"));
+    for tick_ms in [0, 60_001, u64::MAX] {
+        assert!(refusal(&|spec| spec.load = load(1, tick_ms)).starts_with("tick_ms is"));
+    }
+    assert!(refusal(&|spec| spec.method = "HEAD".into()).contains("method is \"HEAD\""));
+    assert!(refusal(&|spec| spec.body = Some("x".into())).contains("a body is given"));
+    assert!(refusal(&|spec| spec.keep_alive = false).contains("keep_alive: false makes no sense"));
+    assert!(refusal(&|spec| spec.expect.body = Some("x".into())).contains("expect.body"));
+    let long = |spec: &mut Spec| (spec.load, spec.window_ms) = (load(1, 1), MOST_MS);
+    assert!(
+        refusal(&|spec| {
+            long(spec);
+            spec.series_interval_ms = 1_000;
+        })
+        .contains("at most")
+    );
+}
+
+#[test]
+fn a_bystander_is_a_plan_of_its_own_on_the_same_server() {
+    let bystander = Bystander {
+        target: "/hello?x".into(),
+        rate_rps: 50.0,
+        connections: 9,
+        expect: Expect { status: 204, body: None },
+    };
+    for main in [spec(), listening(), Spec { method: "HEAD".into(), ..spec() }] {
+        let plan = Plan::new(Spec { bystander: Some(bystander.clone()), ..main }).unwrap();
+        let beside = plan.bystander.as_deref().unwrap();
+        assert_eq!(beside.request, b"GET /hello?x HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n\r\n");
+        assert_eq!((beside.target, beside.connections, beside.workers), (plan.target, 9, 1));
+        assert_eq!((beside.expected.status, beside.head_only, beside.tick_ns), (204, false, 0));
+        assert!(matches!(beside.load, Load::Open { arrivals: Arrivals::Poisson, .. }));
+        assert_ne!(beside.seed, plan.seed);
+        assert_eq!((beside.window_ns, beside.timeout_ns), (plan.window_ns, plan.timeout_ns));
+    }
+}
+
+#[test]
+fn impossible_bystanders_are_refused() {
+    let refusal = |change: &dyn Fn(&mut Bystander)| {
+        let mut bystander =
+            Bystander { target: "/".into(), rate_rps: 1.0, connections: 1, expect: Expect::default() };
+        change(&mut bystander);
+        refusal(|spec| spec.bystander = Some(bystander))
+    };
+    for target in ["", "hello", "http://127.0.0.1/", "/a b", "/a#b", "/\r\nx: y", "/é"] {
+        assert!(refusal(&|it| it.target = target.into()).starts_with("bystander.target is"), "{target}");
+    }
+    for rate in [f64::NAN, f64::INFINITY, 0.0, -1.0, 10_001.0] {
+        assert!(refusal(&|it| it.rate_rps = rate).starts_with("bystander.rate_rps is"), "{rate}");
+    }
+    for connections in [0, 1_001] {
+        assert!(refusal(&|it| it.connections = connections).starts_with("bystander.connections is"));
+    }
+    assert!(refusal(&|it| it.expect.status = 42).starts_with("bystander.expect.status is 42"));
+}

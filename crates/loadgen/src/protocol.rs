@@ -22,7 +22,7 @@ pub struct Spec {
     pub body: Option<String>,
     /// How requests arrive.
     pub load: Load,
-    /// Keep connections alive (true), or open one per request.
+    /// Keep connections alive (true), or open one per request; the bystander's too. Subscribers know only true.
     #[serde(default = "yes")]
     pub keep_alive: bool,
     /// From due to answered; a later answer is a timeout, counted with this value.
@@ -40,7 +40,8 @@ pub struct Spec {
     /// Arrivals and phases follow from it.
     #[serde(default)]
     pub seed: u64,
-    /// A cheap request on a schedule of its own while the load runs, to see who else suffers.
+    /// A cheap request on a schedule of its own while the load runs, to see who else suffers. Over the same
+    /// warm-up and window, with the same timeout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bystander: Option<Bystander>,
     /// Loopback addresses only, unless this names the host of the URL.
@@ -72,6 +73,10 @@ pub enum Load {
     /// unit is the *tick*: due every `tick_ms` from the subscriber's quickest tick on, completed when it
     /// arrives, its response time the lateness. Ticks that a lost or refused stream would have had are
     /// failed or unsent. So the books of [`Outcome`] hold for ticks as they do for requests.
+    ///
+    /// A tick is an event of that name whose data is `{"n":1}`, counting up from 1; a stream that skips or
+    /// repeats a number is a wrong body. Streams are opened within one `tick_ms` of each other, at random.
+    /// One that is lost stays lost: subscribers do not come back.
     Subscribe {
         /// Streams held open.
         subscribers: u32,
@@ -121,7 +126,8 @@ pub struct Expect {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
-    /// Connections are up (or 5 s are over) and the warm-up goes on; the window is fixed from here.
+    /// Connections are up (or 5 s are over, of subscribers 5 s and a tick) and the warm-up goes on; the
+    /// window is fixed from here.
     /// Sent at least 20 ms before the window opens.
     Window {
         /// `CLOCK_MONOTONIC` of this machine, nanoseconds.
@@ -129,13 +135,14 @@ pub enum Event {
         /// Same clock.
         end_ns: u64,
     },
-    /// Once a second from the first request on: progress for whoever watches.
+    /// Once a second from the first request on: progress for whoever watches. Of the load; a bystander is
+    /// spoken of in the [`Outcome`] alone.
     Progress {
-        /// Answers in the last second, right ones.
+        /// Answers in the last second, right ones; or ticks.
         completed: u64,
-        /// Failures and timeouts in the last second.
+        /// Failures and timeouts in the last second; or streams lost and ticks too late.
         errors: u64,
-        /// Requests sent and not answered, now.
+        /// Requests sent and not answered, now; or streams open.
         in_flight: u64,
         /// Median response of the last second.
         p50_ms: Option<f64>,
@@ -154,7 +161,11 @@ pub enum Event {
 /// What came out of the window.
 ///
 /// `scheduled = completed + failed + timed_out + unsent`, always. Open loop: requests *due* in the window.
-/// Closed loop: requests whose end fell into the window.
+/// Closed loop: requests whose end fell into the window. Subscribers: ticks due in the window.
+///
+/// A tick is timed out when it has not come by then, failed when its stream had been lost before that, and
+/// unsent when its stream had not come up. Ticks of a stream that brought none are due from when it opened,
+/// or should have.
 ///
 /// A request is *sent* when a connection takes it up. Where that connection must first be opened (always,
 /// without keep-alive), opening it is part of the time from sent to answered, as it is for a user.
@@ -173,22 +184,24 @@ pub struct Outcome {
     pub timed_out: u64,
     /// Never sent: no connection was free, or could be made, before the timeout.
     pub unsent: u64,
-    /// Right answers whose end fell into the window, over its length, per second.
+    /// Right answers whose end fell into the window, or ticks that came in it, over its length, per second.
     pub throughput_rps: f64,
     /// Due to answered, nanoseconds, timeouts and unsent requests at the timeout: HDR histogram, V2,
     /// base64; [`Histogram`](crate::Histogram) reads it.
     pub response_time: String,
-    /// Sent to answered, same form; equal to the response time in closed loop.
+    /// Sent to answered, same form; equal to the response time in closed loop, empty for subscribers, who
+    /// send nothing.
     pub sent_to_answer: String,
-    /// Wake-up minus due of the pacing thread, same form; empty histogram in closed loop.
+    /// Wake-up minus due of the pacing thread, same form; an empty histogram where nothing is paced, as in
+    /// closed loop and for subscribers.
     pub schedule_lag: String,
     /// One row per [`Spec::series_interval_ms`] of the window.
     pub series: Vec<Row>,
     /// Connections asked for at the level of the load.
     pub connections_wanted: u32,
-    /// Connections that were up when the window was fixed.
+    /// Connections that were up when the window was fixed; or streams that the server had begun to answer.
     pub connections_up: u32,
-    /// Requests without an answer when the window closed.
+    /// Requests without an answer when the window closed; or streams open then.
     pub in_flight_at_end: u64,
     /// CPU time of the generator's process over the window.
     pub cpu_s: f64,
@@ -199,7 +212,7 @@ pub struct Outcome {
     /// Bytes of an answer that was not the expected one, when there was any: the first, cut short.
     pub first_wrong: Option<String>,
     /// What the bystander saw over the same window, where there was one. (CPU time and cores are those of the
-    /// whole generator, above.)
+    /// whole generator, as above.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bystander: Option<Box<Outcome>>,
 }
@@ -218,7 +231,7 @@ pub struct Row {
     /// Requests given up unsent in the interval.
     #[serde(default)]
     pub unsent: u64,
-    /// Requests sent and not answered at the interval's end.
+    /// Requests sent and not answered at the interval's end; or streams open.
     pub in_flight: u64,
     /// Median response of what ended in the interval.
     pub p50_ms: Option<f64>,

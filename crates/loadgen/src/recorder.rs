@@ -43,8 +43,8 @@ pub(crate) struct Ended {
 /// Counts for one thread; [`Recorder::merge`] adds them up.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// Requests are measured if they were *due* in the window; in closed loop if they *ended* in it.
-    open_loop: bool,
+    /// What was *due* in the window is measured; in closed loop what *ended* in it.
+    by_due: bool,
     window: Window,
     row_ns: u64,
     pub(crate) measured: Measured,
@@ -84,10 +84,10 @@ pub(crate) struct Tally {
 }
 
 impl Recorder {
-    pub(crate) fn new(open_loop: bool, window: Window, row_ns: u64) -> Self {
+    pub(crate) fn new(by_due: bool, window: Window, row_ns: u64) -> Self {
         let rows = (window.end_ns - window.start_ns).div_ceil(row_ns);
         Self {
-            open_loop,
+            by_due,
             window,
             row_ns,
             measured: Measured::default(),
@@ -119,11 +119,22 @@ impl Recorder {
         }
         let in_window = self.window.contains(end_ns);
         self.measured.right_in_window += u64::from(in_window && ending == Ending::Right);
-        if if self.open_loop { self.window.contains(due_ns) } else { in_window } {
+        if if self.by_due { self.window.contains(due_ns) } else { in_window } {
             self.measured.count(&ending, response_ns, sent_ns.map(|sent| end_ns.saturating_sub(sent)));
         }
         if let Ending::Failed(_, Some(excerpt)) = ending {
             self.note_wrong(end_ns, excerpt);
+        }
+    }
+
+    /// A stream was open from then until then, if it was lost. Streams are in flight while they are open; what
+    /// they bring is not.
+    pub(crate) fn stream(&mut self, opened_ns: u64, lost_ns: Option<u64>) {
+        if let Some(tally) = self.at(opened_ns) {
+            tally.started += 1;
+        }
+        if let Some(tally) = lost_ns.and_then(|lost_ns| self.at(lost_ns)) {
+            tally.finished += 1;
         }
     }
 
@@ -183,7 +194,8 @@ impl Recorder {
         self.first_wrong.as_ref().map(|(_, excerpt)| excerpt.to_string())
     }
 
-    fn note_wrong(&mut self, at_ns: u64, excerpt: Box<str>) {
+    /// An answer that was not the expected one; the earliest is kept.
+    pub(crate) fn note_wrong(&mut self, at_ns: u64, excerpt: Box<str>) {
         if self.first_wrong.as_ref().is_none_or(|(first, _)| at_ns < *first) {
             self.first_wrong = Some((at_ns, excerpt));
         }
@@ -246,7 +258,7 @@ impl Tally {
         Self { started: 0, finished: 0, completed: 0, failed: 0, timed_out: 0, unsent: 0, times }
     }
 
-    fn count(&mut self, ending: &Ending, sent: bool, response_ns: u64) {
+    pub(crate) fn count(&mut self, ending: &Ending, sent: bool, response_ns: u64) {
         self.finished += u64::from(sent);
         match ending {
             Ending::Right => self.completed += 1,
@@ -280,7 +292,7 @@ impl Tally {
         Row { t_ms, completed, failed, timed_out, unsent, in_flight, p50_ms, p99_ms }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.started += other.started;
         self.finished += other.finished;
         self.completed += other.completed;

@@ -28,17 +28,20 @@ pub(crate) fn choose(target: IpAddr, ports: u64) -> Vec<IpAddr> {
     if usable.len() < 2 { Vec::new() } else { usable }
 }
 
-/// Ports that are taken at the same time, those in `TIME_WAIT` among them.
+/// Ports that `connections` take at the same time, the bystander's among them, and those in `TIME_WAIT`.
 pub(crate) fn ports_wanted(spec: &Spec, connections: u32) -> u64 {
     if spec.keep_alive {
         return connections.into();
     }
-    let rate = match spec.load {
-        Load::Open { rate_rps, .. } => rate_rps,
-        // Nobody knows beforehand; this is what one core can do.
-        Load::Closed { .. } => 20_000.0,
-        Load::Subscribe { .. } => 0.0,
-    };
+    let bystander = spec.bystander.as_ref().map_or(0.0, |bystander| bystander.rate_rps);
+    let rate = bystander
+        + match spec.load {
+            Load::Open { rate_rps, .. } => rate_rps,
+            // Nobody knows beforehand; this is what one core can do.
+            Load::Closed { .. } => 20_000.0,
+            // Each connects once.
+            Load::Subscribe { .. } => 0.0,
+        };
     let seconds = ((spec.warm_up_ms + spec.window_ms) as f64 / 1_000.0).min(TIME_WAIT_S);
     (rate * seconds) as u64 + u64::from(connections)
 }

@@ -17,14 +17,19 @@ use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::desk::Desk;
 use crate::line::{Backoff, Line};
 use crate::plan::Plan;
+use crate::protocol::Load;
 use crate::recorder::{Recorder, Window};
+use crate::streams::{Rhythm, Streams};
+use crate::subscriber::subscribe;
 
 /// What a worker's tasks and the thread that runs the whole know of it.
 pub(crate) struct Worker {
     pub(crate) plan: Arc<Plan>,
     id: usize,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     recorder: Mutex<Recorder>,
+    /// What subscribers hear.
+    streams: Mutex<Streams>,
     buffer: Mutex<Box<[u8]>>,
     /// Resting connections of the open loop.
     resting: Mutex<Resting>,
@@ -37,9 +42,11 @@ pub(crate) struct Worker {
 /// What all workers share.
 pub(crate) struct Shared {
     pub(crate) desk: Desk,
-    /// Connections that came up before the load.
+    /// Connections that came up before the load. (Streams are counted by their workers.)
     pub(crate) up: AtomicU32,
     pub(crate) phase: watch::Sender<Phase>,
+    /// When the first connections are made.
+    pub(crate) ramp_ns: u64,
     /// When to stop waiting for connections before the load.
     pub(crate) connect_by_ns: u64,
 }
@@ -66,7 +73,8 @@ struct Mark {
 pub(crate) struct Share {
     /// Among all lines.
     pub(crate) index: usize,
-    /// Closed loop: when its client begins, from the start of the load.
+    /// Closed loop: when its client begins, from the start of the load. Subscribers: when it connects, from
+    /// the start of the ramp.
     pub(crate) phase_ns: u64,
 }
 
@@ -75,12 +83,13 @@ const BUFFER_BYTES: usize = 64 * 1024;
 impl Worker {
     pub(crate) fn new(id: usize, plan: &Arc<Plan>, shared: &Arc<Shared>) -> Self {
         // No window yet: it is fixed when the connections are up, and nothing is recorded before.
-        let recorder = Recorder::new(plan.is_open_loop(), Window { start_ns: 0, end_ns: 0 }, plan.row_ns);
+        let recorder = Recorder::new(!plan.is_closed_loop(), Window { start_ns: 0, end_ns: 0 }, plan.row_ns);
         Self {
             plan: Arc::clone(plan),
             id,
             shared: Arc::clone(shared),
             recorder: Mutex::new(recorder),
+            streams: Mutex::new(Streams::new(Rhythm { tick_ns: plan.tick_ns, timeout_ns: plan.timeout_ns })),
             buffer: Mutex::new(vec![0; BUFFER_BYTES].into()),
             resting: Mutex::default(),
             epoch: (Instant::now(), monotonic_ns()),
@@ -95,13 +104,13 @@ impl Worker {
             let mut tasks = JoinSet::new();
             for share in lines {
                 let worker = Arc::clone(&self);
-                if self.plan.is_open_loop() {
-                    tasks.spawn(worker.carrier(share));
-                } else {
-                    tasks.spawn(worker.client(share));
-                }
+                match self.plan.load {
+                    Load::Closed { .. } => tasks.spawn(worker.client(share)),
+                    Load::Open { .. } => tasks.spawn(worker.carrier(share)),
+                    Load::Subscribe { .. } => tasks.spawn(subscribe(worker, share)),
+                };
             }
-            if self.plan.is_open_loop() {
+            if matches!(self.plan.load, Load::Open { .. }) {
                 tasks.spawn(Arc::clone(&self).dispatch());
             }
             tokio::spawn(Arc::clone(&self).mark_edges());
@@ -152,7 +161,7 @@ impl Worker {
     async fn ready_line(self: &Arc<Self>, index: usize) -> (Line, u64) {
         let mut line = Line::new(Arc::clone(self), index);
         let mut phase = self.shared.phase.subscribe();
-        if line.open_by(self.shared.connect_by_ns).await {
+        if line.open_by(self.shared.connect_by_ns).await.is_ok() {
             self.shared.up.fetch_add(1, Ordering::Relaxed);
         }
         match after_connecting(&mut phase).await {
@@ -206,6 +215,10 @@ impl Worker {
 
     pub(crate) fn recorder(&self) -> MutexGuard<'_, Recorder> {
         lock(&self.recorder)
+    }
+
+    pub(crate) fn streams(&self) -> MutexGuard<'_, Streams> {
+        lock(&self.streams)
     }
 
     /// Only for the length of a poll: all connections of the worker share it.

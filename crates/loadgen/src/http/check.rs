@@ -115,7 +115,7 @@ impl Check {
 }
 
 /// Enough of it for a person to see what came.
-fn excerpt(place: &str, read: &[u8]) -> Box<str> {
+pub(super) fn excerpt(place: &str, read: &[u8]) -> Box<str> {
     const MOST_BYTES: usize = 400;
     let cut = if read.len() > MOST_BYTES { " …" } else { "" };
     let shown = String::from_utf8_lossy(&read[..read.len().min(MOST_BYTES)]);

@@ -1,8 +1,10 @@
 //! Black-box tests of load generation against a server of the test's own.
 
+mod bystander;
 mod closed_loop;
 mod faults;
 mod open_loop;
 mod program;
 mod server;
+mod subscribers;
 mod support;

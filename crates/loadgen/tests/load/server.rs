@@ -42,6 +42,8 @@ pub(crate) struct Request {
 pub(crate) enum Act {
     Send(Vec<u8>),
     Wait(Duration),
+    /// Waits until so long after the request came.
+    Until(Duration),
     /// Ends the connection. With request bytes unread the client gets a reset.
     Close,
     /// Does nothing until the client leaves.
@@ -159,6 +161,10 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         for act in (shared.answer)(&request) {
             match act {
                 Act::Wait(time) => thread::sleep(time),
+                Act::Until(time) => {
+                    let passed = Duration::from_nanos(monotonic_ns() - came_ns);
+                    thread::sleep(time.saturating_sub(passed));
+                }
                 Act::Close => return Ok(()),
                 Act::Hang => while stream.read(&mut buffer)? > 0 {},
                 Act::Send(bytes) => {

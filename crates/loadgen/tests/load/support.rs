@@ -1,6 +1,6 @@
 //! What several tests say: a spec, a run, the books.
 
-use loadgen::protocol::{Arrivals, Event, Expect, Load, Outcome, Spec};
+use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec};
 
 pub(crate) const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
@@ -30,27 +30,66 @@ fn spec(url: String, load: Load) -> Spec {
     }
 }
 
+/// Subscribers to a server that ticks every 50 ms; 20 ticks are due on each stream.
+pub(crate) fn subscribe(url: String, subscribers: u32) -> Spec {
+    let mut spec = spec(url, Load::Subscribe { subscribers, tick_ms: 50 });
+    spec.expect = Expect::default();
+    spec
+}
+
+/// 200 requests a second to `target`, as many connections as one could want.
+pub(crate) fn bystander(target: &str) -> Option<Bystander> {
+    let expect = Expect { status: 200, body: Some("hello".into()) };
+    Some(Bystander { target: target.into(), rate_rps: 200.0, connections: 200, expect })
+}
+
 /// Runs it, with the books checked: nothing may be missing, whatever went wrong.
 pub(crate) fn run(spec: Spec) -> Outcome {
     run_with(spec, |_| {})
 }
 
 pub(crate) fn run_with(spec: Spec, on_event: impl FnMut(Event)) -> Outcome {
-    let is_open = matches!(spec.load, Load::Open { .. });
+    let load = spec.load;
+    let has_bystander = spec.bystander.is_some();
     let outcome = loadgen::run(spec, on_event).unwrap();
+    check_books(&outcome, load);
+    assert_eq!(outcome.bystander.is_some(), has_bystander);
+    if let Some(bystander) = &outcome.bystander {
+        check_books(bystander, Load::Open { rate_rps: 0.0, arrivals: Arrivals::Poisson, connections: 0 });
+        assert_eq!(
+            (bystander.window_ms, bystander.cpu_s, bystander.series.len()),
+            (outcome.window_ms, outcome.cpu_s, outcome.series.len())
+        );
+    }
+    outcome
+}
+
+fn check_books(outcome: &Outcome, load: Load) {
     let failed: u64 = outcome.failed.values().sum();
     let resolved = outcome.completed + failed + outcome.timed_out + outcome.unsent;
     assert_eq!(outcome.scheduled, resolved, "{outcome:?}");
-    assert!(outcome.in_flight_at_end <= outcome.scheduled + u64::from(outcome.connections_wanted));
-    if !is_open {
-        // The rows are another way to the same totals.
-        let row = |of: fn(&loadgen::protocol::Row) -> u64| outcome.series.iter().map(of).sum::<u64>();
-        assert_eq!(row(|row| row.completed), outcome.completed);
-        assert_eq!(row(|row| row.failed), failed);
-        assert_eq!(row(|row| row.timed_out), outcome.timed_out);
-        assert_eq!(row(|row| row.unsent), outcome.unsent);
-        assert!(outcome.in_flight_at_end <= u64::from(outcome.connections_wanted), "{outcome:?}");
-        assert_eq!(outcome.series.last().unwrap().in_flight, outcome.in_flight_at_end);
+    assert!(outcome.series.last().unwrap().in_flight <= u64::from(outcome.connections_wanted), "{outcome:?}");
+    match load {
+        Load::Closed { .. } => {
+            // The rows are another way to the same totals.
+            let row = |of: fn(&loadgen::protocol::Row) -> u64| outcome.series.iter().map(of).sum::<u64>();
+            assert_eq!(row(|row| row.completed), outcome.completed);
+            assert_eq!(row(|row| row.failed), failed);
+            assert_eq!(row(|row| row.timed_out), outcome.timed_out);
+            assert_eq!(row(|row| row.unsent), outcome.unsent);
+            assert!(outcome.in_flight_at_end <= u64::from(outcome.connections_wanted), "{outcome:?}");
+            assert_eq!(outcome.series.last().unwrap().in_flight, outcome.in_flight_at_end);
+        }
+        Load::Open { .. } => {
+            let most = outcome.scheduled + u64::from(outcome.connections_wanted);
+            assert!(outcome.in_flight_at_end <= most, "{outcome:?}");
+        }
+        Load::Subscribe { subscribers, tick_ms } => {
+            // Whatever the phase of a stream, so many ticks of its own schedule are in the window.
+            let each = outcome.window_ms as u64 / tick_ms;
+            assert_eq!(outcome.scheduled, u64::from(subscribers) * each, "{outcome:?}");
+            assert_eq!(outcome.series.last().unwrap().in_flight, outcome.in_flight_at_end);
+            assert!(outcome.in_flight_at_end <= u64::from(subscribers), "{outcome:?}");
+        }
     }
-    outcome
 }
