@@ -20,7 +20,7 @@ use handlers::hooks::{Exchange, Head, Hooks};
 use handlers::{Body, MAX_BODY_BYTES, Problem, Reply};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
-use wire::{Phase, RequestHead, ServerConnection};
+use wire::{Phase, RequestHead, ServerConnection as Http};
 
 use crate::View;
 use crate::config::{Config, Limits};
@@ -66,7 +66,7 @@ impl<V: View> Server<V> {
 
     /// A connection, from its first byte to its last.
     async fn converse(self: &Rc<Self>, mut socket: Socket) {
-        let (mut http, mut head) = (ServerConnection::new(LIMITS), RequestHead::default());
+        let (mut http, mut head) = (Http::new(LIMITS), RequestHead::default());
         // A client that leaves is no error of ours.
         let _ = self.serve(&mut http, &mut head, &mut socket).await;
         if http.lingers() {
@@ -76,7 +76,7 @@ impl<V: View> Server<V> {
 
     async fn serve(
         self: &Rc<Self>,
-        http: &mut ServerConnection,
+        http: &mut Http,
         head: &mut RequestHead,
         socket: &mut Socket,
     ) -> io::Result<()> {
@@ -98,7 +98,7 @@ impl<V: View> Server<V> {
     /// Waits for more of a head. The first may take `head_time` from connecting on, any other from its first byte.
     async fn receive_head(
         &self,
-        http: &mut ServerConnection,
+        http: &mut Http,
         socket: &mut Socket,
         head_by: &mut Option<Instant>,
     ) -> io::Result<()> {
@@ -119,12 +119,7 @@ impl<V: View> Server<V> {
     }
 
     /// Answers a request.
-    async fn answer(
-        &self,
-        head: &RequestHead,
-        http: &mut ServerConnection,
-        socket: &mut Socket,
-    ) -> io::Result<()> {
+    async fn answer(&self, head: &RequestHead, http: &mut Http, socket: &mut Socket) -> io::Result<()> {
         let _active = self.connections.active();
         let (method, target) = (head.method(), head.target());
         let head_of = Head { method, target, request_id: head.header("x-request-id") };
@@ -182,7 +177,7 @@ impl<V: View> Server<V> {
 }
 
 /// Queues a reply, or as much of it as there is.
-fn reply_with(http: &mut ServerConnection, reply: &Reply) {
+fn reply_with(http: &mut Http, reply: &Reply) {
     match &reply.body {
         Body::Whole(bytes) => http.reply(reply.status, &reply.headers, bytes),
         Body::Paced(_) => http.reply_chunked(reply.status, &reply.headers),

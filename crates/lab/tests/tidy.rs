@@ -14,6 +14,7 @@ const ON_ONE_SIDE: &[(&str, &str)] = &[
         "blocking-server/src/gateway/",
         "what actix does and rouille does not: early chunks, odd lengths, early ends",
     ),
+    ("blocking-server/src/bare/threads.rs", "there may be no thread to be had; a task there always is"),
     (
         "blocking-server/src/sockets.rs",
         "rouille hides its sockets; actix can be told about backlog and Nagle",

@@ -9,6 +9,14 @@ use super::socket::Socket;
 use crate::config::Limits;
 
 /// The body of the request that was read last.
+pub(super) fn reader<'a>(
+    http: &'a mut ServerConnection,
+    socket: &'a mut Socket,
+    limits: Limits,
+) -> BodyReader<'a> {
+    BodyReader { http, socket, limits, until: None, came: Vec::new(), taken: 0 }
+}
+
 pub(super) struct BodyReader<'a> {
     http: &'a mut ServerConnection,
     socket: &'a mut Socket,
@@ -17,12 +25,6 @@ pub(super) struct BodyReader<'a> {
     until: Option<Instant>,
     came: Vec<u8>,
     taken: usize,
-}
-
-impl<'a> BodyReader<'a> {
-    pub(super) fn new(http: &'a mut ServerConnection, socket: &'a mut Socket, limits: Limits) -> Self {
-        Self { http, socket, limits, until: None, came: Vec::new(), taken: 0 }
-    }
 }
 
 impl Read for BodyReader<'_> {
