@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::stop;
 
 /// Everything that runs as a process of its own; package and program have the same name.
-const NAMES: [&str; 4] = ["blocking-server", "async-server", "upstream", "loadgen"];
+const NAMES: [&str; 5] = ["blocking-server", "async-server", "bridges", "upstream", "loadgen"];
 
 /// The programs, each found and, in a checkout, fresh.
 #[derive(Debug, Clone)]
