@@ -4,6 +4,9 @@
 //! one side a WSGI layer. If that were expensive, the lab would be comparing our additions. So here each
 //! server answers `GET /hello` against the smallest program on the same framework that sends the same reply.
 //!
+//! And what would the frameworks have to beat? The bare rungs answer against the same two programs: there the
+//! whole application, on plain sockets, meets a framework with nothing on it.
+//!
 //! A run is a fresh server process on a CPU of its own (where the system can pin) under load from the others:
 //! 64 clients, kept connections, closed loop, every reply checked. A block holds one run of every
 //! program in shuffled order, and ratios are taken within blocks, so that a machine that slows down
@@ -61,7 +64,7 @@ fn run(size: &Size) -> anyhow::Result<()> {
     let bench = Bench { programs: &programs, split: split.as_ref(), started_ns: 0 };
     println!("GET /hello, {CLIENTS} clients; blocks: {}, a window of {:?} a run", size.blocks, size.window);
     println!("{}", placement(split.as_ref()));
-    for pair in &pairs {
+    for pair in pairs.iter().filter(|pair| pair.is_same_framework) {
         println!("{}", pair.same_headers(&bench)?);
     }
 
@@ -86,10 +89,12 @@ fn run(size: &Size) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server of ours, and the least that its framework needs for the same reply.
+/// A server of ours, and the least that a framework needs for the same reply.
 struct Pair {
     ours: Server,
     bare: Server,
+    /// Then both send the same headers, too.
+    is_same_framework: bool,
 }
 
 /// A program and how it is started.
@@ -111,24 +116,31 @@ struct Run {
     client_busy: f64,
 }
 
-fn pairs(programs: &Programs) -> anyhow::Result<[Pair; 2]> {
+fn pairs(programs: &Programs) -> anyhow::Result<Vec<Pair>> {
     build_examples(programs)?;
     let server = |name, path, flags: &[&str]| {
         let flags = ["--port", "0", "--exit-with-stdin"].iter().chain(flags);
         Server { name, path, flags: flags.map(|&flag| flag.to_owned()).collect() }
     };
-    let program = |name, flags: &[&str]| -> anyhow::Result<Server> {
-        Ok(server(name, programs.path(name)?.to_owned(), flags))
+    let ours = |program, rung: &'static str, flag: &str| -> anyhow::Result<Server> {
+        Ok(server(rung, programs.path(program)?.to_owned(), &[&format!("--model={rung}"), flag]))
     };
     // Cargo puts examples into a folder beside the programs.
     let example = |name, beside: &Server, flags: &[&str]| {
         server(name, beside.path.with_file_name("examples").join(name), flags)
     };
-    let ours = program("async-server", &["--model=event-loop", "--workers=1"])?;
-    let actix = Pair { bare: example("actix_hello", &ours, &["--workers=1"]), ours };
-    let ours = program("blocking-server", &["--model=thread-per-request", "--no-supervisor"])?;
-    let rouille = Pair { bare: example("rouille_hello", &ours, &[]), ours };
-    Ok([actix, rouille])
+    let actix = |beside: &Server| example("actix_hello", beside, &["--workers=1"]);
+    let rouille = |beside: &Server| example("rouille_hello", beside, &[]);
+    let event_loop = ours("async-server", "event-loop", "--workers=1")?;
+    let tasks = ours("async-server", "bare-task-per-connection", "--workers=1")?;
+    let per_request = ours("blocking-server", "thread-per-request", "--no-supervisor")?;
+    let threads = ours("blocking-server", "bare-thread-per-connection", "--no-supervisor")?;
+    Ok(vec![
+        Pair { bare: actix(&event_loop), ours: event_loop, is_same_framework: true },
+        Pair { bare: rouille(&per_request), ours: per_request, is_same_framework: true },
+        Pair { bare: actix(&tasks), ours: tasks, is_same_framework: false },
+        Pair { bare: rouille(&threads), ours: threads, is_same_framework: false },
+    ])
 }
 
 fn build_examples(programs: &Programs) -> anyhow::Result<()> {
@@ -201,7 +213,7 @@ impl Pair {
     /// # Errors
     /// When one sends others than the other: then the two do not do the same work.
     fn same_headers(&self, bench: &Bench<'_>) -> anyhow::Result<String> {
-        let Self { ours, bare } = self;
+        let Self { ours, bare, .. } = self;
         let (of_ours, of_bare) = (ours.headers(bench)?, bare.headers(bench)?);
         ensure!(
             of_ours == of_bare,
@@ -213,7 +225,7 @@ impl Pair {
     }
 
     fn print(&self, runs: &[[Run; 2]]) {
-        let Self { ours, bare } = self;
+        let Self { ours, bare, .. } = self;
         println!("\n{} / {}", ours.name, bare.name);
         println!("{:>6} {:>31} {:>31}", "", "requests/s", "CPU µs per request");
         for (block, [of_ours, of_bare]) in (1..).zip(runs) {
