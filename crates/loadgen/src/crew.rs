@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::watch;
 
-use crate::clock::monotonic_ns;
+use crate::clock::{monotonic_ns, sleep_until_ns};
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::histogram::Histogram;
@@ -29,10 +29,15 @@ pub(crate) struct Crew {
     paced: Arc<Paced>,
     /// What the pacing thread counts: requests that were never sent.
     given_up: Arc<Mutex<Recorder>>,
+    /// When the window was fixed.
+    connections_up: u32,
 }
 
 /// All that was counted.
 pub(crate) struct Counted {
+    pub(crate) plan: Arc<Plan>,
+    /// Connections, or streams, that were up when the window was fixed.
+    pub(crate) connections_up: u32,
     pub(crate) total: Recorder,
     /// What was to be done in the window, by whoever put it in.
     pub(crate) scheduled: u64,
@@ -72,12 +77,26 @@ impl Crew {
             pacer: None,
             paced: Arc::default(),
             given_up: Arc::new(Mutex::new(recorder(plan, NO_WINDOW))),
+            connections_up: 0,
         };
         for (worker, lines) in crew.workers.iter().zip(share_out(plan)) {
             let worker = Arc::clone(worker);
             crew.threads.push(spawn(format!("worker-{}", crew.threads.len()), move || worker.run(lines))?);
         }
         Ok(crew)
+    }
+
+    /// For all, or those that are up when the time is over.
+    pub(crate) fn wait_for_connections(&mut self) -> Result<(), Error> {
+        loop {
+            let streams: u64 = self.workers.iter().map(|worker| worker.streams().open()).sum();
+            self.connections_up = self.shared.up.load(Ordering::Relaxed) + streams as u32;
+            if self.connections_up == self.plan.connections || monotonic_ns() >= self.shared.connect_by_ns {
+                return Ok(());
+            }
+            self.check()?;
+            sleep_until_ns(monotonic_ns() + 1_000_000);
+        }
     }
 
     /// Starts the load.
@@ -104,18 +123,11 @@ impl Crew {
     }
 
     /// Workers never end by themselves: if one has, the run is over, and it says why.
-    pub(crate) fn check(&mut self) -> Result<(), Error> {
+    fn check(&mut self) -> Result<(), Error> {
         match self.threads.iter().position(JoinHandle::is_finished) {
             Some(ended) => worked(self.threads.swap_remove(ended)).and(Err(Error::Panicked)),
             None => Ok(()),
         }
-    }
-
-    /// Every connection is up, or the time for that is over: how many are.
-    pub(crate) fn connected(&self) -> Option<u32> {
-        let streams: u64 = self.workers.iter().map(|worker| worker.streams().open()).sum();
-        let up = self.shared.up.load(Ordering::Relaxed) + u32::try_from(streams).unwrap_or(u32::MAX);
-        (up == self.plan.connections || monotonic_ns() >= self.shared.connect_by_ns).then_some(up)
     }
 
     /// After the window: everything that was due in it is over. Closed loop: nothing is due.
@@ -176,7 +188,8 @@ impl Crew {
             Load::Subscribe { .. } => (ticks_due, total.series().last().map(|row| row.in_flight)),
         };
         let busiest_worker = self.workers.iter().filter_map(|worker| worker.busy()).max_by(f64::total_cmp);
-        Ok(Counted { total, scheduled, in_flight_at_end, schedule_lag, busiest_worker })
+        let (plan, connections_up) = (Arc::clone(&self.plan), self.connections_up);
+        Ok(Counted { plan, connections_up, total, scheduled, in_flight_at_end, schedule_lag, busiest_worker })
     }
 
     fn given_up(&self) -> MutexGuard<'_, Recorder> {

@@ -2,7 +2,6 @@
 
 use crate::crew::Counted;
 use crate::error::Error;
-use crate::plan::Plan;
 use crate::protocol::Outcome;
 use crate::recorder::Window;
 
@@ -17,19 +16,13 @@ pub(crate) struct Spent {
 
 /// # Errors
 /// When a request is missing from the count.
-pub(crate) fn compile(
-    plan: &Plan,
-    window: Window,
-    counted: &Counted,
-    connections_up: u32,
-    spent: Spent,
-) -> Result<Outcome, Error> {
-    let &Counted { ref total, scheduled, in_flight_at_end, ref schedule_lag, .. } = counted;
+pub(crate) fn compile(window: Window, counted: &Counted, spent: Spent) -> Result<Outcome, Error> {
+    let Counted { plan, total, .. } = counted;
     let measured = &total.measured;
     // Two ways to the same number: who put requests in, and what came out.
     let resolved = measured.resolved();
-    let (Some(in_flight_at_end), true) = (in_flight_at_end, scheduled == resolved) else {
-        return Err(Error::Books { scheduled, resolved });
+    let (Some(in_flight_at_end), true) = (counted.in_flight_at_end, counted.scheduled == resolved) else {
+        return Err(Error::Books { scheduled: counted.scheduled, resolved });
     };
     let window_s = (window.end_ns - window.start_ns) as f64 / 1e9;
     let cpu_s = spent.cpu_ns as f64 / 1e9;
@@ -37,7 +30,7 @@ pub(crate) fn compile(
     Ok(Outcome {
         bystander: None,
         window_ms: window_s * 1e3,
-        scheduled,
+        scheduled: resolved,
         completed: measured.completed,
         failed: measured.failed.clone(),
         timed_out: measured.timed_out,
@@ -49,10 +42,10 @@ pub(crate) fn compile(
             measured.sent_to_answer.encode()
         },
         response_time,
-        schedule_lag: schedule_lag.encode(),
+        schedule_lag: counted.schedule_lag.encode(),
         series: total.series(),
         connections_wanted: plan.connections,
-        connections_up,
+        connections_up: counted.connections_up,
         in_flight_at_end,
         cpu_s,
         core_busy: core_busy(plan.cores, cpu_s / window_s, spent.busiest_worker),

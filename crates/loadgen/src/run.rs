@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::{monotonic_ns, process_cpu_ns, sleep_precisely, sleep_until_ns};
-use crate::crew::{Counted, Crew};
+use crate::crew::Crew;
 use crate::error::Error;
 use crate::outcome::{self, Spent};
 use crate::plan::Plan;
@@ -21,30 +21,34 @@ use crate::recorder::{Tally, Window};
 pub fn run(spec: Spec, on_event: impl FnMut(Event)) -> Result<Outcome, Error> {
     let plan = Arc::new(Plan::new(spec)?);
     // The bystander first: its few connections should not have to queue behind thousands.
-    let mut bystander = plan.bystander.as_ref().map(Party::start).transpose()?;
-    let mut main = Party::start(&plan)?;
+    let mut bystander = plan.bystander.as_ref().map(Crew::start).transpose()?;
+    let mut main = Crew::start(&plan)?;
     sleep_precisely();
-    for party in bystander.iter_mut().chain([&mut main]) {
-        party.wait_for_connections()?;
+    for crew in bystander.iter_mut().chain([&mut main]) {
+        crew.wait_for_connections()?;
     }
     let load_ns = monotonic_ns();
     let start_ns = load_ns + plan.lead_ns();
     let window = Window { start_ns, end_ns: start_ns + plan.window_ns };
-    for party in bystander.iter_mut().chain([&mut main]) {
-        party.crew.begin(load_ns, window)?;
+    for crew in bystander.iter_mut().chain([&mut main]) {
+        crew.begin(load_ns, window)?;
     }
-    let crews = bystander.iter().chain([&main]).map(|party| &party.crew).collect();
-    let mut watch =
-        Watch { main: &main.crew, crews, on_event, next_ns: load_ns + SECOND, last_second: Tally::new() };
+    let mut watch = Watch {
+        main: &main,
+        bystander: bystander.as_ref(),
+        on_event,
+        next_ns: load_ns + SECOND,
+        last_second: Tally::new(),
+    };
     (watch.on_event)(Event::Window { start_ns: window.start_ns, end_ns: window.end_ns });
     let cpu_ns = watch.cpu_over(window);
     watch.settle(&plan, window);
     let main = main.finish()?;
-    let bystander = bystander.map(Party::finish).transpose()?;
-    let busiest = bystander.iter().chain([&main]).filter_map(|over| over.counted.busiest_worker);
+    let bystander = bystander.map(Crew::finish).transpose()?;
+    let busiest = bystander.iter().chain([&main]).filter_map(|counted| counted.busiest_worker);
     let spent = Spent { cpu_ns, busiest_worker: busiest.max_by(f64::total_cmp) };
-    let bystander = bystander.map(|over| over.compile(window, spent)).transpose()?;
-    Ok(Outcome { bystander: bystander.map(Box::new), ..main.compile(window, spent)? })
+    let bystander = bystander.map(|counted| outcome::compile(window, &counted, spent)).transpose()?;
+    Ok(Outcome { bystander: bystander.map(Box::new), ..outcome::compile(window, &main, spent)? })
 }
 
 const SECOND: u64 = 1_000_000_000;
@@ -52,55 +56,11 @@ const SECOND: u64 = 1_000_000_000;
 /// but a bug can use it up.
 const GRACE_NS: u64 = 5 * SECOND;
 
-/// One load and its crew: the one that was asked for, or the bystander.
-struct Party {
-    plan: Arc<Plan>,
-    crew: Crew,
-    connections_up: u32,
-}
-
-impl Party {
-    fn start(plan: &Arc<Plan>) -> Result<Self, Error> {
-        Ok(Self { plan: Arc::clone(plan), crew: Crew::start(plan)?, connections_up: 0 })
-    }
-
-    /// For all, or those that are up when the time is over.
-    fn wait_for_connections(&mut self) -> Result<(), Error> {
-        loop {
-            if let Some(up) = self.crew.connected() {
-                self.connections_up = up;
-                return Ok(());
-            }
-            self.crew.check()?;
-            sleep_until_ns(monotonic_ns() + 1_000_000);
-        }
-    }
-
-    fn finish(self) -> Result<Over, Error> {
-        let Self { plan, crew, connections_up } = self;
-        Ok(Over { plan, counted: crew.finish()?, connections_up })
-    }
-}
-
-/// A load that has come to its end.
-struct Over {
-    plan: Arc<Plan>,
-    counted: Counted,
-    connections_up: u32,
-}
-
-impl Over {
-    fn compile(&self, window: Window, spent: Spent) -> Result<Outcome, Error> {
-        outcome::compile(&self.plan, window, &self.counted, self.connections_up, spent)
-    }
-}
-
 /// Tells how things go while they go.
 struct Watch<'a, F> {
     /// The load that is spoken of.
     main: &'a Crew,
-    /// All that must settle.
-    crews: Vec<&'a Crew>,
+    bystander: Option<&'a Crew>,
     on_event: F,
     /// When to say the next word.
     next_ns: u64,
@@ -128,9 +88,8 @@ impl<F: FnMut(Event)> Watch<'_, F> {
         let at_least_ns = window.end_ns + 10_000_000;
         loop {
             let now_ns = monotonic_ns();
-            if now_ns >= at_least_ns && self.crews.iter().all(|crew| crew.is_settled())
-                || now_ns >= give_up_ns
-            {
+            let settled = self.main.is_settled() && self.bystander.is_none_or(Crew::is_settled);
+            if now_ns >= at_least_ns && settled || now_ns >= give_up_ns {
                 return;
             }
             self.say();
