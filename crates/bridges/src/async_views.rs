@@ -1,9 +1,9 @@
 //! Async views on a WSGI server: each runs to its end on the thread of its request.
 //!
-//! **What happens to the thread.** rouille makes one for the request, as ever. It makes an event loop, runs
-//! the view on it until there is an answer, and throws the loop away. In between it sleeps in the loop
-//! rather than in `thread::sleep`, which makes no difference to anybody else: the thread is this request's for
-//! the whole wait. [`Application::call`](blocking_server::wsgi::Application::call) has to return an answer
+//! **What happens to the thread.** rouille makes one for the request, as ever. On it an event loop is made,
+//! runs the view until there is an answer, and is thrown away. In between the thread sleeps in that loop
+//! rather than in `thread::sleep`, which makes no difference to anybody else: it is this request's for the
+//! whole wait. [`Application::call`](blocking_server::wsgi::Application::call) has to return an answer
 //! and knows no "not yet", so there is nothing better to be done behind it.
 //!
 //! **In Python** this is `async def` on a view of Flask >= 2: `ensure_sync` wraps it in `asgiref`'s
@@ -27,11 +27,14 @@
 //!
 //! The client cannot be shared: a pooled connection is driven by a task on the loop that opened it, and dies
 //! with that loop (in Python, `RuntimeError: Event loop is closed` from an `httpx.AsyncClient` kept in a global).
-//! So every request connects anew to a service that the blocking client keeps connections to, which is the
-//! larger part of the price: some 0.2 ms of CPU for both ends of a connection in a quick measurement, against
-//! 10 µs for making and dropping loop and client (the thread around them took 26 µs). A loop kept with each
-//! thread would mend that in a pool; rouille's threads are new for each request, and `asgiref`'s loops are
-//! new for each call. The blocking server's supervisor watches over this one as well.
+//! So every request connects anew to a service that the blocking client keeps connections to, and leaves a port
+//! behind that is not free again for a while. That is the larger part of the price: some 0.2 ms of CPU for both
+//! ends of a connection in a quick measurement, against 10 µs for making and dropping loop and client (the
+//! thread around them took 26 µs). A loop kept with each thread would mend it in a pool; rouille's threads are
+//! new for each request, and `asgiref`'s loops are new for each call.
+//!
+//! When there are no descriptors left for a loop the answer is 503. When there are none for a connection, rouille
+//! is at its end, here as on the blocking server, and the same supervisor has it back.
 
 use std::io::{self, Read};
 use std::iter;

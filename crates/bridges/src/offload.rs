@@ -18,11 +18,9 @@
 //! K + 1 waits, `/hello` too, for here *every* view goes through the pool. The queue before it has no
 //! bound. A thread costs what it costs on a blocking server, and a hand-over there and back comes on top.
 //!
-//! | | here | actix-web by itself |
-//! | --- | --- | --- |
-//! | threads in the pool | 512 for the server, shared out among its workers | 512 shared out among the *CPUs*, for each worker |
-//! | one more request than threads | waits in a queue without a bound | the same |
-//! | a thread without work | ends after 10 s | the same |
+//! Each worker has a pool of its own, and actix-web by itself lets it have 512 threads divided by the number of
+//! *CPUs*, however many workers there are. Here 512 is for the server, and its workers share it out. Threads are
+//! made when they are needed, and end after 10 s without work.
 //!
 //! A thread cannot be told to stop. When a client has left, or the time of grace is over, the call goes on to
 //! its end for nobody; only what has not begun yet is dropped.
