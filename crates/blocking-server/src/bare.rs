@@ -17,7 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use handlers::hooks::{Exchange, Head, Hooks};
-use handlers::{Body, MAX_BODY_BYTES, Problem, Reply};
+use handlers::{Body, Problem, Reply};
 use wire::{Phase, RequestHead, ServerConnection as Http};
 
 use crate::View;
@@ -183,8 +183,9 @@ fn reply_with(http: &mut Http, reply: &Reply) {
     }
 }
 
-/// A body may be a byte longer than a view takes, so that it is the view that says so.
-const LIMITS: wire::Limits = wire::Limits { head_bytes: 16 * 1024, body_bytes: MAX_BODY_BYTES as u64 + 1 };
+/// How long a body may be is the view's to say: a chunk that announces more than that would otherwise be a
+/// broken body to it, and its answer 400 rather than 413.
+const LIMITS: wire::Limits = wire::Limits { head_bytes: 16 * 1024, body_bytes: u64::MAX };
 
 /// While there are no descriptors for new connections, how often to look.
 const BEFORE_ACCEPTING_AGAIN: Duration = Duration::from_millis(20);
