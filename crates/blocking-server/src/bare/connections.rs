@@ -41,7 +41,13 @@ impl Host for Bare {
     }
 
     fn finish(&self, grace: Duration) -> bool {
-        self.connections.stop(self.addr, grace)
+        let all_done = self.connections.stop(self.addr, grace);
+        // The listener closes with its thread, and only then is the port free for the next server.
+        let until = Instant::now() + TO_CLOSE;
+        while !self.thread.is_finished() && Instant::now() < until {
+            sleep(LOOK_EVERY);
+        }
+        all_done
     }
 }
 
@@ -105,6 +111,9 @@ impl Connections {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// One thread for all may be in a view that nothing can end.
+const TO_CLOSE: Duration = Duration::from_secs(1);
 
 /// To be kept for as long as a connection is open.
 pub(super) struct Open {
