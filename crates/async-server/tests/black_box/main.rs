@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the clients in here are threads of their own and may block")]
 
 mod bad_requests;
+mod bare;
 mod contract;
 mod fake_upstream;
 mod http;

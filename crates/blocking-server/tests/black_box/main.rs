@@ -5,6 +5,7 @@
 //! rest are tests, a file for each promise.
 
 mod bad_requests;
+mod bare;
 mod contract;
 #[path = "../../../async-server/tests/black_box/fake_upstream.rs"]
 mod fake_upstream;
