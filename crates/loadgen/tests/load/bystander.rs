@@ -76,6 +76,27 @@ fn a_wrong_answer_to_it_is_no_wrong_answer_to_the_load() {
 }
 
 #[test]
+fn its_last_answers_are_waited_for_and_the_load_goes_on_meanwhile() {
+    let server = Server::start(|request| {
+        let wait = if request.head.starts_with("GET /quick ") { 500 } else { 10 };
+        vec![Act::Wait(Duration::from_millis(wait)), Act::Send(HELLO.into())]
+    });
+    let mut window_end_ns = 0;
+    let mut spec = closed(server.url("/"), 4);
+    (spec.window_ms, spec.bystander) = (300, bystander("/quick"));
+    let outcome = run_with(spec, |event| {
+        if let Event::Window { end_ns, .. } = event {
+            window_end_ns = end_ns;
+        }
+    });
+    let beside = outcome.bystander.unwrap();
+    assert!(beside.completed > 0 && beside.completed == beside.scheduled, "{beside:?}");
+    assert_eq!(beside.throughput_rps, 0.0, "none ended in the window");
+    let last_ns = server.seen().iter().map(|seen| seen.came_ns).max().unwrap();
+    assert!(last_ns > window_end_ns + 200_000_000, "{last_ns} {window_end_ns}");
+}
+
+#[test]
 fn it_goes_on_beside_streams() {
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let server = Server::start(move |request| {

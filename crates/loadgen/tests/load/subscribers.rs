@@ -116,6 +116,22 @@ fn a_server_that_freezes_is_late_with_every_tick_of_the_freeze() {
 }
 
 #[test]
+fn ticks_of_the_window_are_waited_for_until_their_timeout() {
+    // Those due between 800 and 2,000 ms come together; the window is over before 1,400 ms.
+    let server = Server::start(|_| {
+        stream(|n| {
+            let due = TICK * (n as u32 - 1);
+            let thaw = Duration::from_millis(2_000);
+            if due >= Duration::from_millis(800) { thaw.saturating_sub(due) } else { Duration::ZERO }
+        })
+    });
+    let outcome = run(subscribe(server.url("/live"), 4));
+    assert_eq!(outcome.completed, 4 * TICKS_IN_WINDOW, "{outcome:?}");
+    let (in_window, max_ms) = (outcome.throughput_rps, lateness(&outcome).max_ms().unwrap());
+    assert!(in_window < 70.0 && max_ms > 1_000.0, "{outcome:?}");
+}
+
+#[test]
 fn what_a_cut_stream_would_have_brought_has_failed() {
     let server = Server::start(|request| {
         let mut acts = stream(in_time);
