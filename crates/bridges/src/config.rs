@@ -48,7 +48,7 @@ pub struct Config {
     /// else a second without an answer.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub workers: Option<u16>,
-    /// Threads that run the views, only with `offload`; as many for each worker [default: 512 in all]
+    /// Threads that run the views, those of all workers together; only with `offload` [default: 512]
     ///
     /// K threads and a wait of W seconds never give more than K/W requests a second, here as on a blocking
     /// server. Each worker has a pool of its own, so that this is shared out among them: take a multiple of

@@ -6,16 +6,16 @@
 //! server. Connections that are idle, slow or streaming stay with the loop and hold no thread (`/stream` and
 //! `/live` are paced there, once the view has returned).
 //!
-//! **In Python** this is what Quart does with a `def` view (`run_sync`), `FastAPI` and Starlette with theirs,
-//! and Django with `sync_to_async`: `loop.run_in_executor` under other names. Their pools are small: 40 threads in
-//! Starlette, `min(32, cpus + 4)` in asyncio.
+//! **In Python** this is what Quart does with a `def` view (`run_sync`), `FastAPI` and Starlette with theirs, and
+//! Django with `sync_to_async`: a pool of threads beside the loop, under different names. Those pools are
+//! small: 40 threads in Starlette, `min(32, cpus + 4)` in asyncio, and one in Django unless told otherwise.
 //!
 //! **When it is right.** When an async server has to call something that only blocks (a database driver, a file
-//! system, a C library), or CPU work that would hold the loop; and on the way from one world to the other, a view at a
-//! time. It is the bridge that an async application should have, used where it must be.
+//! system, a C library), or has CPU work that would hold the loop; and on the way from one world to the
+//! other, a view at a time. It is the bridge that an async application should have, used where it must be.
 //!
-//! **What it costs.** The law of the pool is back: K threads and a wait of W are K/W requests a second, and request
-//! K + 1 waits, `/hello` too, for here *every* view goes through the pool. The queue before it has no
+//! **What it costs.** The law of the pool is back: K threads and a wait of W are K/W requests a second, and
+//! request K + 1 waits, `/hello` too, for here *every* view goes through the pool. The queue before it has no
 //! bound. A thread costs what it costs on a blocking server, and a hand-over there and back comes on top.
 //!
 //! Each worker has a pool of its own, and actix-web by itself lets it have 512 threads divided by the number of

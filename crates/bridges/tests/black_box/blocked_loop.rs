@@ -40,7 +40,7 @@ fn as_many_wait_at_once_as_there_are_loops() {
     let gate = Gate::new();
     let config = Config { workers: Some(3), ..config(Model::BlockedLoop) };
     let server = blocked_loop::start_with(&config, gate.view()).unwrap();
-    let mut waiting: Vec<_> = (0..12).map(|_| Connection::asking(server.addr, WAITING)).collect();
+    let mut waiting: Vec<_> = (0..6).map(|_| Connection::asking(server.addr, WAITING)).collect();
     gate.await_entered(3);
     assert!(waiting.iter_mut().all(Connection::is_silent));
     assert_eq!(gate.entered(), 3);

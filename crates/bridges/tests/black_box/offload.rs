@@ -1,5 +1,7 @@
 //! What a pool beside the event loop can do, and what happens when it is full.
 
+use std::sync::Arc;
+
 use bridges::config::{Config, Model};
 use bridges::{Running, offload};
 
@@ -8,7 +10,7 @@ use crate::gate::{Gate, WAITING};
 use crate::http::{Connection, assert_alive, get};
 
 /// With these views and so many threads.
-fn server(threads: u16, gate: &std::sync::Arc<Gate>) -> Running {
+fn server(threads: u16, gate: &Arc<Gate>) -> Running {
     let config = Config { blocking_threads: Some(threads), ..config(Model::Offload) };
     offload::start_with(&config, gate.view()).unwrap()
 }
