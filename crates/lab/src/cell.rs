@@ -98,22 +98,24 @@ pub fn default_pool(cpus: u64) -> u64 {
 }
 
 /// Threads that run views for `offload` when nobody sized them. More than the clients of any experiment
-/// that compares it, so that what is compared is the way of waiting and not the size of a pool.
+/// that compares it, so that what is compared is the way of waiting and not the size of a pool. Workers
+/// share them out evenly, so it is this or a little more.
 pub const DEFAULT_BLOCKING_THREADS: u64 = 512;
 
 /// The flags that make a server the rung: the given ones, and the sizes that they leave open. All sizes are
 /// said, so that results carry them.
 pub fn server_flags(rung: &Rung, given: &[String], cpus: u64, server_cpus: u64) -> Vec<String> {
-    let has = |name: &str| given.iter().any(|flag| flag.split('=').next() == Some(name));
     let mut flags = vec![format!("--model={}", rung.name)];
-    if rung.name == POOL && !has("--threads") {
+    if rung.name == POOL && size(given, "--threads").is_none() {
         flags.push(format!("--threads={}", default_pool(cpus)));
     }
-    if rung.has_workers && !has("--workers") {
+    let workers = size(given, "--workers");
+    if rung.has_workers && workers.is_none() {
         flags.push(format!("--workers={server_cpus}"));
     }
-    if rung.name == OFFLOAD && !has("--blocking-threads") {
-        flags.push(format!("--blocking-threads={DEFAULT_BLOCKING_THREADS}"));
+    if rung.name == OFFLOAD && size(given, "--blocking-threads").is_none() {
+        let threads = DEFAULT_BLOCKING_THREADS.next_multiple_of(workers.unwrap_or(server_cpus).max(1));
+        flags.push(format!("--blocking-threads={threads}"));
     }
     flags.extend(given.iter().cloned());
     flags
@@ -121,18 +123,19 @@ pub fn server_flags(rung: &Rung, given: &[String], cpus: u64, server_cpus: u64) 
 
 /// K, where the rung runs at most K views at once, each on a thread that waits with it.
 pub fn pool_threads(rung: &Rung, flags: &[String]) -> Option<u64> {
-    let size = |name: &str| {
-        let value = |flag: &String| flag.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok();
-        flags.iter().rev().find_map(value)
-    };
     match rung.name {
         ONE_AT_A_TIME => Some(1),
-        POOL => size("--threads"),
-        OFFLOAD => size("--blocking-threads"),
+        POOL => size(flags, "--threads"),
+        OFFLOAD => size(flags, "--blocking-threads"),
         // A view that blocks the loop is the only one that the loop's thread runs.
-        BLOCKED_LOOP => size("--workers"),
+        BLOCKED_LOOP => size(flags, "--workers"),
         _ => None,
     }
+}
+
+/// The number that a flag has; the last one counts.
+fn size(flags: &[String], name: &str) -> Option<u64> {
+    flags.iter().rev().find_map(|flag| flag.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
 const ONE_AT_A_TIME: &str = "one-at-a-time";
@@ -155,6 +158,8 @@ mod tests {
         let given = ["--blocking-threads=4".to_owned(), "--workers=2".to_owned()];
         let flags = server_flags(rung("offload").unwrap(), &given, 2, 1);
         assert_eq!(flags.join(" "), "--model=offload --blocking-threads=4 --workers=2");
+        let three = server_flags(rung("offload").unwrap(), &[], 4, 3).join(" ");
+        assert_eq!(three, "--model=offload --workers=3 --blocking-threads=513");
     }
 
     #[test]

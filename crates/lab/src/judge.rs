@@ -46,8 +46,9 @@ pub(crate) struct Found {
 /// Lag that is always tolerated, and the share of the median response that is.
 const LAG_MS: f64 = 2.0;
 const LAG_SHARE: f64 = 0.05;
-/// The server's CPU time is for all that it answered. Where more than this share of it were bystanders,
-/// which cost less than the load's requests, there is no CPU time per request to be had from it.
+/// The server's CPU time is for all that it answered, and its memory for all connections. Where more than
+/// this share of them were bystanders', which cost less than the load's, there is no figure for one of the
+/// load's to be had.
 const BYSTANDERS_SHARE: f64 = 0.05;
 
 /// Makes a trial of it.
@@ -193,21 +194,19 @@ fn server(found: &Found, outcome: &Outcome) -> Server {
     let observed = found.observed.as_ref();
     let cpu_s = observed.and_then(|observed| observed.cpu_s);
     let bystanders = outcome.bystander.as_ref().map_or(0, |bystander| bystander.completed);
-    let answers = outcome.completed + bystanders;
-    let is_of_the_load = bystanders as f64 <= BYSTANDERS_SHARE * answers as f64;
+    let cpu_over = of_the_load(outcome.completed, bystanders);
+    let bystanders = outcome.bystander.as_ref().map_or(0, |bystander| bystander.connections_up);
+    let memory_over = of_the_load(outcome.connections_up.into(), bystanders.into());
     let sizes = || observed.iter().flat_map(|observed| &observed.samples).map(|sample| sample.size);
     let threads_peak = sizes().filter_map(|size| size.threads).max();
     let at_most = Size { threads: threads_peak, ..Size::default() };
     let total_peak = sizes().filter_map(Size::total_bytes).max();
     let growth =
         total_peak.zip(found.idle.total_bytes()).map(|(peak, idle)| peak.saturating_sub(idle) as f64);
-    let connections = Some(f64::from(outcome.connections_up)).filter(|up| *up > 0.0);
     let well = found.died.is_none() && !found.deaf && found.ended.is_some_and(|ended| ended.status.success());
     Server {
         cpu_s,
-        cpu_us_per_request: cpu_s
-            .filter(|_| outcome.completed > 0 && is_of_the_load)
-            .map(|cpu_s| cpu_s * 1e6 / answers as f64),
+        cpu_us_per_request: cpu_s.zip(cpu_over).map(|(cpu_s, answers)| cpu_s * 1e6 / answers),
         rss_idle_bytes: found.idle.rss_bytes,
         rss_peak_bytes: sizes().filter_map(|size| size.rss_bytes).max(),
         threads_peak,
@@ -216,7 +215,7 @@ fn server(found: &Found, outcome: &Outcome) -> Server {
         page_table_bytes: sizes().filter_map(|size| size.page_table_bytes).max(),
         page_table_idle_bytes: found.idle.page_table_bytes,
         memory_per_connection_bytes: growth
-            .zip(connections)
+            .zip(memory_over)
             .map(|(growth, connections)| growth / connections),
         ctx_switches_voluntary: found.ended.map(|ended| ended.voluntary),
         ctx_switches_involuntary: found.ended.map(|ended| ended.involuntary),
@@ -224,6 +223,13 @@ fn server(found: &Found, outcome: &Outcome) -> Server {
         exit: found.ended.map(|ended| exit_text(ended.status)),
         log: (!well && !found.log.is_empty()).then(|| found.log.join("\n")),
     }
+}
+
+/// Over how many of the load and its bystanders a cost is to be divided; `None` where it would say little
+/// of the load's own.
+fn of_the_load(own: u64, bystanders: u64) -> Option<f64> {
+    let all = (own + bystanders) as f64;
+    (own > 0 && bystanders as f64 <= BYSTANDERS_SHARE * all).then_some(all)
 }
 
 fn client(outcome: Option<&Outcome>, lag_ms: Option<f64>) -> Client {

@@ -234,16 +234,23 @@ fn a_bystander_that_was_late_is_not_shown_and_the_load_still_counts() {
 }
 
 #[test]
-fn cpu_time_per_request_is_not_taken_from_bystanders() {
-    let cost = |bystanders| {
+fn what_bystanders_cost_is_not_the_loads() {
+    let cost = |answers, connections| {
         let mut found = with_bystander();
-        found.observed = Some(Observed { cpu_s: Some(0.52), ..Observed::default() });
+        let size = |kb: u64| Size { rss_bytes: Some(kb * 1_000), page_table_bytes: Some(0), threads: Some(4) };
+        found.idle = size(1_000);
+        let samples = vec![Sample { t_ms: 0, cpu_s: None, size: size(1_660) }];
+        found.observed = Some(Observed { cpu_s: Some(0.52), samples, ..Observed::default() });
         let seen = found.outcome.as_mut().unwrap().bystander.as_mut().unwrap();
-        (seen.scheduled, seen.completed) = (bystanders, bystanders);
-        trial(beside_a_bystander(), &found, 0).server.cpu_us_per_request
+        (seen.scheduled, seen.completed, seen.connections_up) = (answers, answers, connections);
+        let server = trial(beside_a_bystander(), &found, 0).server;
+        (server.cpu_us_per_request, server.memory_per_connection_bytes)
     };
-    assert_eq!(cost(40), Some(500.0), "over all 1,040 answers");
-    assert_eq!(cost(400), None, "too many to tell whose it was");
+    let (cpu_us, memory_bytes) = cost(40, 2);
+    assert_eq!(cpu_us, Some(500.0), "over all 1,040 answers");
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(memory_bytes, Some(10_000.0), "over all 66 connections");
+    assert_eq!(cost(400, 64), (None, None), "too many to tell whose it was");
 }
 
 #[test]

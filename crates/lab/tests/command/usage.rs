@@ -15,8 +15,11 @@ fn refused(arguments: &[&str], parts: &[&str]) {
 #[test]
 fn unknown_names_are_answered_with_those_that_there_are() {
     refused(&["compare", "speed"], &["\"speed\"", "lecture, scale"]);
-    refused(&["compare", "--rungs", "pool,gevent"], &["gevent", "pool, thread-per-request, event-loop"]);
-    refused(&["serve", "flask"], &["flask", "pool, thread-per-request, event-loop"]);
+    refused(
+        &["compare", "--rungs", "pool,gevent"],
+        &["gevent", "pool, thread-per-request, bare-thread-per-request"],
+    );
+    refused(&["serve", "flask"], &["flask", "event-loop, async-views, offload, blocked-loop"]);
 }
 
 #[test]
@@ -46,12 +49,17 @@ fn a_broken_experiment_is_refused_with_its_file_and_line() {
 }
 
 #[test]
-fn the_list_names_every_experiment_and_rung() {
+fn the_list_names_every_experiment_and_rung_within_100_columns() {
     let output = Lab::new(["list"]).output();
     assert!(output.status.success());
-    for name in ["lecture", "scale", "pool", "thread-per-request", "event-loop", "Quart"] {
-        assert!(stdout(&output).contains(name), "{name}");
+    let text = stdout(&output);
+    let rungs = lab::ladder::LADDER.iter().flat_map(|rung| [rung.name, rung.program]);
+    let experiments = lab::experiment::CATALOGUE.iter().map(|(name, _)| *name);
+    for name in rungs.chain(experiments).chain(["lecture *", "Quart", "differs in"]) {
+        assert!(text.contains(name), "{name}");
     }
+    let longest = text.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(100), "{longest:?}\n{text}");
 }
 
 #[test]
