@@ -18,8 +18,8 @@
 //! when they should (below).
 //!
 //! Beside any of them a **bystander** may go on: a cheap request in open loop, at a low rate, to something
-//! that should not suffer from the load. It has a worker thread, connections and books of its own, so that
-//! it waits neither for the replies of the load to be read nor for its connections.
+//! that should not suffer from the load. It has a worker thread, connections and books of its own: what it
+//! waits for is to be the server's doing, not the generator's.
 //!
 //! # Coordinated omission
 //!
@@ -54,9 +54,10 @@
 //! # What counts
 //!
 //! - First all connections are opened, for at most 5 s (streams one by one within a tick, at random, and then
-//!   for 5 s); those missing are part of the outcome. Then the load begins, and after the warm-up the window opens **without a pause**. Closed-loop clients begin at
-//!   random moments in the first half of the warm-up: where every answer takes the same time, clients that
-//!   begin together stay together, and the server sees bursts.
+//!   for 5 s); those missing are part of the outcome. Then the load begins, and after the warm-up the window
+//!   opens **without a pause**. Closed-loop clients begin at random moments in the first half of the warm-up:
+//!   where every answer takes the same time, clients that begin together stay together, and the server sees
+//!   bursts.
 //! - In closed loop a request counts if it *ended* in the window, in open loop if it was *due* in it. An open
 //!   loop goes on at the same rate until the last of those is over, so that late answers are not late
 //!   answers of a server that has been left alone. Of a stream those ticks count that were due in the window.
@@ -64,8 +65,8 @@
 //!   [kind](protocol::Failure)), timed out, unsent. How many were put in is counted apart from what came
 //!   out, and the run is an error when the two differ.
 //! - A stream that is lost stays lost, and the ticks that it would have brought have failed, each when it was
-//!   due. One that never came up leaves its ticks unsent. Everything else about a stream is a failure of the
-//!   stream: another status, a number skipped or repeated, ticks that come faster than they were said to.
+//!   due. It is lost as well when it is wrong: another status, a number skipped or repeated, ticks faster than
+//!   the server is said to send them. A stream that never came up leaves its ticks unsent.
 //! - A request may take until due + timeout, connecting included. It is then counted at the timeout, and
 //!   its connection is closed, since the late answer could be taken for the next one's.
 //! - Nothing is sent twice. A server may close a connection that has been idle; that is noticed before a
