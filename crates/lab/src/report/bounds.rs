@@ -224,8 +224,10 @@ fn track<'e, 'a>(
     let point = |cell: &&'e Cell<'a>| {
         let clients = cell.load.clients;
         let over_wait = |number: u32| wait.map(|wait| f64::from(number) * 1_000.0 / wait.ms);
-        let paced = target.mode == Mode::Subscribers;
-        let us = cell.median(Metric::Cpu).filter(|us| *us > 0.0 && !experiment.asked.demonstration && !paced);
+        // Nobody knows which line is the lower one where a request waits for no one knows how long.
+        let unbound = target.mode == Mode::Subscribers || (wait.is_none() && target.waits());
+        let us =
+            cell.median(Metric::Cpu).filter(|us| *us > 0.0 && !experiment.asked.demonstration && !unbound);
         let bounds = Bounds {
             clients: over_wait(clients).filter(|line| *line > 0.0),
             // In a demonstration all servers share the CPUs at once: none has a line of its own.

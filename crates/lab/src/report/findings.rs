@@ -25,6 +25,9 @@ use crate::results::{Machine, Mode, Results, TrialOutcome};
 /// A load average per CPU, before the run, from which on others are likely to take part of it.
 const BUSY_PER_CPU: f64 = 0.5;
 
+/// From so many rungs on, a sentence about each would bury the others.
+const MANY_RUNGS: usize = 5;
+
 /// A sentence or two. Names of rungs are in backticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -44,11 +47,13 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
     let closed = Sweep::all(experiment, Mode::Closed, machine);
     let gaps = gap::findings(experiment, &closed);
     let mut findings: Vec<Finding> = gaps.clone();
-    findings.extend(bridges::findings(&closed));
+    // Where the question is what a gap consists of, bridges are beside the point.
+    let beside = |finding| if gaps.is_empty() { finding } else { Finding { headline: false, ..finding } };
+    findings.extend(bridges::findings(&closed).into_iter().map(beside));
     findings.extend(connections::findings(&closed));
     findings.extend(bystander::findings(experiment));
     findings
-        .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().filter_map(subscribers::finding));
+        .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().flat_map(subscribers::findings));
     // Where an experiment asked for more than a comparison, that is the answer and the rest is detail.
     let answered = findings.iter().any(|finding| finding.headline);
     let mut general = Vec::new();

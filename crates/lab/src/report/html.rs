@@ -180,15 +180,15 @@ fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
     .or((!experiments.is_empty()).then_some(0))
 }
 
+/// The headlines of the main experiment, and the first one of each other.
 fn answer(report: &Report<'_>, main: Option<usize>) -> Vec<Vec<Span>> {
-    let of = |place: usize| findings::of(&report.experiments[place], &report.results.machine);
+    let of = |place: usize| {
+        let all = findings::of(&report.experiments[place], &report.results.machine);
+        let at_most = if Some(place) == main { usize::MAX } else { 1 };
+        all.into_iter().filter(|finding| finding.headline).take(at_most)
+    };
     let others = (0..report.experiments.len()).filter(|place| Some(*place) != main);
-    main.into_iter()
-        .chain(others)
-        .flat_map(of)
-        .filter(|finding| finding.headline)
-        .map(|finding| spans(&finding.text))
-        .collect()
+    main.into_iter().chain(others).flat_map(of).map(|finding| spans(&finding.text)).collect()
 }
 
 /// Cuts a sentence at its backticks.

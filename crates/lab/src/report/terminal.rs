@@ -1,7 +1,7 @@
 //! The summary in the terminal: a table per experiment and what it shows, in words.
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Width};
 
 use crate::report::tables::{self, Cells};
 use crate::report::text::wrapped;
@@ -42,6 +42,9 @@ pub(crate) fn summary(report: &Report<'_>, width: usize) -> String {
 const LEAST_NEEDED: [&str; 6] =
     ["of its line", "KiB per client", "KiB per stream", "threads", "trials", "CPU µs/req"];
 
+/// From here on a column's header needs more room than its figures.
+const LONG_WORD: usize = 8;
+
 fn laid_out(cells: &Cells, width: usize) -> String {
     let columns = fitting(cells, width);
     let mut laid_out = comfy_table::Table::new();
@@ -62,9 +65,14 @@ fn laid_out(cells: &Cells, width: usize) -> String {
     }
     // Names and loads break nowhere, whatever has to be wrapped for them.
     laid_out.set_constraints([ColumnConstraint::ContentWidth, ColumnConstraint::ContentWidth]);
-    laid_out.column_iter_mut().for_each(|column| {
+    for (column, from) in laid_out.column_iter_mut().zip(columns) {
         column.set_padding((0, 1));
-    });
+        // Long words of headers break nowhere either.
+        let word = cells.short[from].split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+        if word > LONG_WORD {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(word as u16 + 1)));
+        }
+    }
     laid_out.trim_fmt()
 }
 

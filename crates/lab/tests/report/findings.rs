@@ -101,9 +101,9 @@ fn the_whole_summary_of_a_plausible_run() {
       much (3 blocks: points, no interval).
     - Most operating-system threads seen: pool 276 (with 256 clients), thread-per-request 4,099 (with
       2,048 clients) and event-loop 3 (with 2,048 clients).
-    - In open loop, at one common rate, 100 requests/s, answers took 102 ms (p99 104 ms) on pool, 101 ms
-      (p99 103 ms) on thread-per-request and 101 ms (p99 103 ms) on event-loop. From 3 blocks these are
-      points, and show neither a difference nor equality.
+    - In open loop, at one common rate, 100 requests/s, answers took 102 ms (p99 104 ms) on pool; 101 ms
+      (p99 103 ms) on thread-per-request and event-loop. From 3 blocks these are points, and show
+      neither a difference nor equality.
     ! Not run: pool at 2,048 clients. 16 threads ÷ 100 ms make an answer take 12.8 s, more than half the
       window. Its line there: 160 requests/s.
     "#);

@@ -1,8 +1,11 @@
 //! The report on constructed results: what it says, what it writes, and that nothing breaks it.
 
+mod beside;
 mod files;
 mod findings;
 mod fixture;
 mod latency;
 mod reading;
 mod robust;
+mod split;
+mod wide;

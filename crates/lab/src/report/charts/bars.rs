@@ -1,8 +1,8 @@
 //! Figures at a single load: a bar per series, the median of its trials.
 
 use plotly::common::{
-    Anchor, DashType, Font, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape, TextAnchor,
-    TextPosition,
+    Anchor, DashType, Font, HoverInfo, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape,
+    Position,
 };
 use plotly::layout::{Annotation, Axis, Shape, ShapeLine, ShapeType};
 use plotly::{Bar, Scatter, Trace};
@@ -29,6 +29,9 @@ pub(crate) fn throughput(
         let line = point.1.cell.not_run.and_then(|left_out| left_out.bound_rps).filter(|rps| rps.is_finite());
         if let (None, Some(line)) = (bar.value, line) {
             (bar.value, bar.kind) = (Some(line), RowKind::Line);
+        }
+        if point.1.cell.client_bound().is_some() {
+            bar.label.push_str(" (client-bound)");
         }
     }
     bars.extend(experiment.asked.stated.iter().map(|stated| Row {
@@ -118,6 +121,9 @@ fn titled(sweep: &Sweep<'_, '_>, clients: u32, title: &str) -> String {
     sweep.titled(&format!("{title}{load}"))
 }
 
+/// For the figures beside the bars.
+const ROOM: f64 = 1.12;
+
 fn height_rem(bars: usize) -> f64 {
     7.5 + 2.3 * bars as f64
 }
@@ -152,7 +158,8 @@ impl Drawing<'_> {
     fn json(&self) -> Option<String> {
         let known: Vec<&Row> = self.bars.iter().filter(|row| row.value.is_some()).collect();
         let highest = known.iter().flat_map(|row| row.value.iter().chain(&row.trials)).copied();
-        let x = Span::from_zero(highest.chain(self.lines.iter().map(|(at, _)| *at)))?;
+        let x =
+            Span::from_zero(highest.map(|value| value * ROOM).chain(self.lines.iter().map(|(at, _)| *at)))?;
         if known.is_empty() {
             return None;
         }
@@ -162,30 +169,25 @@ impl Drawing<'_> {
             if row.kind == RowKind::Measured { PatternShape::None } else { PatternShape::RightDiagonalLine }
         };
         let colors: Vec<String> = known.iter().map(|row| row.color.clone()).collect();
-        let bar = Bar::new(values.clone(), labels)
+        let bar = Bar::new(values, labels)
             .orientation(Orientation::Horizontal)
-            .text_array(values.iter().map(|value| format!("<b>{}</b>", exact(*value))).collect::<Vec<_>>())
-            // Inside where it fits, but never on hatching.
-            .text_position_array(known.iter().map(|row| row.text_position()).collect())
-            .inside_text_anchor(TextAnchor::End)
-            .inside_text_font(Font::new().color("@page"))
-            .outside_text_font(Font::new().color("@ink"))
-            .clip_on_axis(false)
             .marker(
                 Marker::new()
                     .color_array(colors)
                     .pattern(Pattern::new().shape_array(known.iter().map(pattern).collect()).solidity(0.35)),
             )
             .hover_template(format!("%{{y}}: %{{x:,.4~g}} {}<extra></extra>", self.axis));
-        let traces: Vec<Box<dyn Trace>> =
-            [Some(bar as Box<dyn Trace>), marks(&known)].into_iter().flatten().collect();
+        let traces: Vec<Box<dyn Trace>> = [Some(bar as Box<dyn Trace>), marks(&known), Some(figures(&known))]
+            .into_iter()
+            .flatten()
+            .collect();
         let y = Axis::new()
             .auto_range(true)
             .auto_margin(true)
             .show_grid(false)
             .tick_color("@axis")
             .line_color("@axis");
-        let notes = self.lines.iter().map(|(at, text)| line_label(*at, text, x.share(*at) > 0.5)).collect();
+        let notes = line_labels(self.lines, &x);
         let layout = layout(x.axis().title(title(self.axis)), reversed(y, &known), "", notes, false)
             .bar_gap(0.4)
             .shapes(self.lines.iter().map(|(at, _)| vertical(*at)).collect());
@@ -196,12 +198,21 @@ impl Drawing<'_> {
 impl Row {
     /// On two lines where the name has two parts, since phones are narrow.
     fn tick(&self) -> String {
-        escaped(&self.label).replacen(", ", ",<br>", 1)
+        escaped(&self.label).replacen(", ", ",<br>", 1).replacen(" (", "<br>(", 1)
     }
+}
 
-    fn text_position(&self) -> TextPosition {
-        if self.kind == RowKind::Measured { TextPosition::Auto } else { TextPosition::Outside }
-    }
+/// The figure of each bar, to the right of it and of its marks.
+fn figures(rows: &[&Row]) -> Box<dyn Trace> {
+    let ends = rows.iter().map(|row| row.trials.iter().chain(&row.value).copied().fold(0.0, f64::max));
+    let texts = rows.iter().filter_map(|row| row.value).map(|value| format!("  <b>{}</b>", exact(value)));
+    Scatter::new(ends.collect(), rows.iter().map(|row| row.tick()).collect())
+        .mode(Mode::Text)
+        .text_array(texts.collect())
+        .text_position(Position::MiddleRight)
+        .text_font(Font::new().color("@ink"))
+        .clip_on_axis(false)
+        .hover_info(HoverInfo::Skip)
 }
 
 /// Plotly draws categories upwards; the first rung belongs on top.
@@ -242,17 +253,30 @@ fn vertical(at: f64) -> Shape {
         .line(ShapeLine::new().color("@muted").width(1.5).dash(DashType::Dash))
 }
 
-/// Above its line, reaching inwards; named so that the page can stack such labels where it is narrow.
-fn line_label(at: f64, text: &str, at_right: bool) -> Annotation {
-    let label = note(text, "@muted").name("slot-label").show_arrow(false).x(at).y_ref("paper").y(1.0);
-    label.y_anchor(Anchor::Bottom).x_anchor(if at_right { Anchor::Right } else { Anchor::Left })
+/// Above its line, reaching inwards, and above its neighbour where they would meet; named so that the page
+/// can stack all such labels where it is narrow.
+fn line_labels(lines: &[(f64, String)], x: &Span) -> Vec<Annotation> {
+    lines
+        .iter()
+        .enumerate()
+        .map(|(place, (at, text))| {
+            let at_right = x.share(*at) > 0.5;
+            let meets = |other: f64| (x.share(other) > 0.5) == at_right;
+            let row = lines[..place].iter().filter(|(other, _)| meets(*other)).count() as f64;
+            let label =
+                note(text, "@muted").name("slot-label").show_arrow(false).x(*at).y_ref("paper").y(1.0);
+            let anchor = if at_right { Anchor::Right } else { Anchor::Left };
+            label.y_anchor(Anchor::Bottom).y_shift(16.0 * row).x_anchor(anchor)
+        })
+        .collect()
 }
 
 /// K / W and C / W, each once.
 fn slot_lines(sweep: &Sweep<'_, '_>, clients: u32) -> Vec<(f64, String)> {
     let mut lines: Vec<(f64, String)> = Vec::new();
     for (track, point) in points(sweep, clients) {
-        let Some(wait) = track.wait else { continue };
+        // A cell that was not run is drawn as its line already.
+        let Some(wait) = track.wait.filter(|_| point.throughput.is_some()) else { continue };
         let slots = track.slots.filter(|slots| slots.number < clients);
         let all = [
             slots.map(Slots::counted).zip(point.bounds.slots),

@@ -61,7 +61,7 @@ pub(crate) fn steps(gap: &Gap<'_, '_>, main: bool) -> Option<Chart> {
         how_to_read: how_to_read(gap),
         alt: alt(gap),
         figure: json(traces, layout),
-        table: table(gap, &heading),
+        table: table(gap, &gap.sweep.titled(&heading)),
         main,
         height_rem: 7.0 + 2.7 * rows as f64,
     })

@@ -52,17 +52,17 @@ fn cell<'s, 'a>(track: &'s Track<'s, 'a>, clients: u32) -> Option<&'s Cell<'a>> 
 fn within(of: &Of<'_, '_>, route: &str) -> Option<String> {
     let median = |cell: &Cell<'_>| cell.response().p50.map(milliseconds);
     let ratio = of.views.over(of.plain, Metric::P50)?;
-    let other = of.other.and_then(|cell| Some(format!(", {} on {}", median(cell)?, cell.series.named())));
+    let other = of.other.and_then(|cell| Some(format!(" ({} on {})", median(cell)?, cell.series.named())));
     Some(format!(
-        "Within a request, with {} at {route}: the median answer takes {} on {} and {} on {}, {}{}{}.",
+        "Within a request, with {} at {route}: the median answer takes {} on {} and {} on {}{}, {}{}.",
         of.load,
         median(of.views)?,
         of.views.series.named(),
         median(of.plain)?,
         of.plain.series.named(),
+        other.unwrap_or_default(),
         compared(&ratio).replace("as much", "as long"),
         points(&ratio),
-        other.unwrap_or_default(),
     ))
 }
 
@@ -88,14 +88,14 @@ fn clause(of: &Of<'_, '_>, metric: Metric, what: &str) -> Option<String> {
         Some(format!(" ({} on {})", metric.show(cell.median(metric)?), cell.series.named()))
     });
     Some(format!(
-        "{} {what} on {} and {} on {}, {}{}{}",
+        "{} {what} on {} and {} on {}{}, {}{}",
         metric.show(of.views.median(metric)?),
         of.views.series.named(),
         metric.show(of.plain.median(metric)?),
         of.plain.series.named(),
+        other.unwrap_or_default(),
         compared(&ratio),
         points(&ratio),
-        other.unwrap_or_default(),
     ))
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn findings(sweep: &Sweep<'_, '_>, compare: bool) -> Vec<Finding> {
     pairs.sort_by_key(|pair| {
         (!pair.both_keep_up, std::cmp::Reverse(pair.clients), pair.blocking.slots.is_some())
     });
-    let sentences = pairs.iter().filter_map(Pair::sentence).enumerate();
+    let sentences = pairs.iter().filter_map(|pair| pair.sentence(sweep)).enumerate();
     let mut findings: Vec<Finding> =
         sentences.map(|(place, text)| Finding { text: sweep.say(&text), headline: place == 0 }).collect();
     // Where nothing waits, threads come and go by chance.
@@ -66,7 +66,7 @@ fn pair<'s, 'a>(
 }
 
 impl Pair<'_, '_> {
-    fn sentence(&self) -> Option<String> {
+    fn sentence(&self, sweep: &Sweep<'_, '_>) -> Option<String> {
         let (mine, theirs) = (self.blocking.at(self.clients)?.cell, self.other.at(self.clients)?.cell);
         let (my_name, their_name) = (self.blocking.series.named(), self.other.series.named());
         let mut blocks = usize::MAX;
@@ -79,20 +79,23 @@ impl Pair<'_, '_> {
         let cpu = clause(Metric::Cpu).map(|(mine, theirs, times)| {
             format!("a request takes {mine} of CPU on {my_name} and {theirs} on {their_name}, {times}")
         });
-        let memory = clause(Metric::Memory).map(|(mine, theirs, times)| match cpu {
-            Some(_) => format!("a connection {mine} and {theirs} of memory, {times}"),
-            None => format!(
-                "a connection takes {mine} of memory on {my_name} and {theirs} on {their_name}, {times}"
-            ),
-        });
+        // Where nothing waits, few connections are all that there is, and the server's fixed costs show.
+        let memory = sweep.target.waits().then(|| clause(Metric::Memory)).flatten().map(
+            |(mine, theirs, times)| match cpu {
+                Some(_) => format!("a connection {mine} and {theirs} of memory, {times}"),
+                None => format!(
+                    "a connection takes {mine} of memory on {my_name} and {theirs} on {their_name}, {times}"
+                ),
+            },
+        );
         let clauses: Vec<String> = cpu.into_iter().chain(memory).collect();
         if clauses.is_empty() {
             return None;
         }
-        let why = if self.both_keep_up {
-            ", the most that both keep up with"
-        } else {
-            ", the lightest load of both"
+        let why = match (sweep.is_curve(), self.both_keep_up) {
+            (false, _) => "",
+            (true, true) => ", the most that both keep up with",
+            (true, false) => ", the lightest load of both",
         };
         let points = if blocks < BLOCKS_FOR_INTERVAL { ": points, no interval" } else { "" };
         let (clients, blocks) = (counted(self.clients.into(), "client"), counted(blocks as u64, "block"));
@@ -131,9 +134,19 @@ fn threads(sweep: &Sweep<'_, '_>) -> Option<String> {
             .iter()
             .filter_map(|point| Some((point.cell.median(Metric::Threads)?, point.clients)));
         let (threads, clients) = seen.max_by(|a, b| a.0.total_cmp(&b.0))?;
-        let clients = counted(clients.into(), "client");
-        Some(format!("{} {} (with {clients})", track.series.named(), exact(threads)))
+        Some((format!("{} {}", track.series.named(), exact(threads)), clients))
     };
-    let clauses: Vec<String> = sweep.tracks.iter().filter_map(most).collect();
-    (!clauses.is_empty()).then(|| format!("Most operating-system threads seen: {}.", listed(&clauses)))
+    let each: Vec<(String, u32)> = sweep.tracks.iter().filter_map(most).collect();
+    let (_, first) = each.first()?;
+    if each.len() > 1 && each.iter().all(|(_, clients)| clients == first) {
+        let each: Vec<String> = each.iter().map(|(text, _)| text.clone()).collect();
+        return Some(format!(
+            "Most operating-system threads seen, with {}: {}.",
+            sweep.load(*first),
+            listed(&each)
+        ));
+    }
+    let each: Vec<String> =
+        each.iter().map(|(text, clients)| format!("{text} (with {})", sweep.load(*clients))).collect();
+    Some(format!("Most operating-system threads seen: {}.", listed(&each)))
 }

@@ -47,7 +47,7 @@ fn said_of(gap: &Gap<'_, '_>) -> String {
         let names: Vec<String> = gap.missing.iter().map(|name| format!("`{name}`")).collect();
         let has = if names.len() == 1 { "has" } else { "have" };
         text.push_str(&format!(
-            " {} {has} no trial that counts here, so that the causes beside stand together.",
+            " {} {has} no trial that counts here, so that the causes beside it stand together.",
             listed(&names)
         ));
     }
@@ -98,7 +98,7 @@ fn causes(steps: &[(&Step, Ratio)]) -> String {
         let with_interval = |factor: &Ratio| {
             let interval =
                 factor.interval.map(|interval| format!(" ({})", shown(interval))).unwrap_or_default();
-            format!("{} for {cause}{interval}", rounded(factor.estimate))
+            format!("{}{interval} for {cause}", rounded(factor.estimate))
         };
         let ratio = |interval: Option<Interval>| {
             let interval = interval.map(|interval| format!(", {}", shown(interval))).unwrap_or_default();

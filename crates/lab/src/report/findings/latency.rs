@@ -14,15 +14,12 @@ pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>]) -> Optio
     if measured.is_empty() {
         return None;
     }
-    let each: Vec<String> = measured.iter().map(Measured::clause).collect();
+    let each = clauses(&measured);
     let first = cells.first()?;
     let rate = first.load.rate_rps.map(|rate| format!(", {} requests/s,", text::exact(rate)));
     let on = experiment.told_apart(first.target()).map(|target| format!(" on {target}")).unwrap_or_default();
-    let mut text = format!(
-        "In open loop{on}, at one common rate{} answers took {}.",
-        rate.unwrap_or_default(),
-        listed(&each)
-    );
+    let mut text =
+        format!("In open loop{on}, at one common rate{} answers took {each}.", rate.unwrap_or_default());
     let short: Vec<String> =
         measured.iter().filter(|one| one.p99.is_none()).map(|one| one.cell.series.named()).collect();
     if !short.is_empty() {
@@ -55,10 +52,26 @@ impl<'c, 'a> Measured<'c, 'a> {
         Some(Self { cell, p50: response.p50?, p99: response.p99 })
     }
 
-    fn clause(&self) -> String {
+    fn figures(&self) -> String {
         let p99 = self.p99.map(|p99| format!(" (p99 {})", text::milliseconds(p99))).unwrap_or_default();
-        format!("{}{p99} on {}", text::milliseconds(self.p50), self.cell.series.named())
+        format!("{}{p99}", text::milliseconds(self.p50))
     }
+}
+
+/// `101 ms (p99 103 ms) on …`, rungs with the same figures together.
+fn clauses(measured: &[Measured<'_, '_>]) -> String {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for one in measured {
+        let (figures, name) = (one.figures(), one.cell.series.named());
+        match groups.iter_mut().find(|(known, _)| *known == figures) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((figures, vec![name])),
+        }
+    }
+    let together = groups.len() < measured.len();
+    let each: Vec<String> =
+        groups.iter().map(|(figures, names)| format!("{figures} on {}", listed(names))).collect();
+    if together { each.join("; ") } else { listed(&each) }
 }
 
 /// Each blocking rung's median over the async one's, and likewise the controls', as far as the blocks carry

@@ -1,44 +1,37 @@
 //! What streams that stay open cost, and how late their ticks are.
 
-use crate::report::bounds::{Sweep, Track};
+use crate::report::bounds::Sweep;
 use crate::report::cells::{Cell, Metric};
 use crate::report::findings::Finding;
 use crate::report::text::{bytes, count, counted, exact, listed, milliseconds};
 
-/// One sentence: every rung at the most subscribers that any had.
-pub(crate) fn finding(sweep: &Sweep<'_, '_>) -> Option<Finding> {
-    let measured = |track: &&Track<'_, '_>, level: u32| {
-        track.at(level).is_some_and(|point| !point.cell.ok.is_empty() || !point.cell.collapsed.is_empty())
+/// Every rung at the most subscribers that any had: the cost, and then the lateness.
+pub(crate) fn findings(sweep: &Sweep<'_, '_>) -> Vec<Finding> {
+    let ran = |cell: &Cell<'_>| !cell.ok.is_empty() || !cell.collapsed.is_empty();
+    let of_any = |level: &&u32| {
+        sweep.tracks.iter().any(|track| track.at(**level).is_some_and(|point| ran(point.cell)))
     };
-    let most = *sweep
-        .levels
-        .iter()
-        .rev()
-        .find(|level| sweep.tracks.iter().any(|track| measured(&track, **level)))?;
-    let cost: Vec<String> =
-        sweep.tracks.iter().filter_map(|track| held(track.at(most)?.cell, most)).collect();
-    let late: Vec<String> = sweep.tracks.iter().filter_map(|track| lateness(track.at(most)?.cell)).collect();
-    let missed: Vec<String> = sweep.tracks.iter().filter_map(|track| missed(track.at(most)?.cell)).collect();
-    if cost.is_empty() && late.is_empty() {
-        return None;
-    }
+    let Some(most) = sweep.levels.iter().rev().find(of_any).copied() else { return Vec::new() };
+    let each = |clause: &dyn Fn(&Cell<'_>) -> Option<String>| -> Vec<String> {
+        sweep.tracks.iter().filter_map(|track| clause(track.at(most)?.cell)).collect()
+    };
+    let (cost, late, missed) = (each(&|cell| held(cell, most)), each(&lateness), each(&missed));
     let streams = counted(most.into(), "open stream");
     let verb = if most == 1 { "costs" } else { "cost" };
-    let mut text = if cost.is_empty() {
-        format!("With {streams}, what they cost is not known.")
-    } else {
-        format!("{streams} {verb} {}.", listed(&cost))
-    };
+    let mut findings = Vec::new();
+    if !cost.is_empty() {
+        findings.push(format!("{streams} {verb} {}.", listed(&cost)));
+    }
     if !late.is_empty() {
-        text.push_str(&format!(" Ticks were late by {}.", listed(&late)));
+        findings.push(format!("With {streams} the median tick is late by {}.", listed(&late)));
     }
     if !missed.is_empty() {
-        text.push_str(&format!(" Ticks that never came: {}.", listed(&missed)));
+        findings.push(format!("With {streams}, ticks that never came: {}.", listed(&missed)));
     }
-    Some(Finding::headline(sweep.say(&text)))
+    findings.iter().map(|text| Finding::headline(sweep.say(text))).collect()
 }
 
-/// `2,051 threads and 41.0 KiB each (82.0 MiB) on thread-per-request`
+/// `2,051 threads and 82.0 MiB of memory (41.0 KiB each) on thread-per-request`
 fn held(cell: &Cell<'_>, subscribers: u32) -> Option<String> {
     let name = cell.series.named();
     if let Some(trial) = cell.collapsed.first() {
@@ -50,7 +43,7 @@ fn held(cell: &Cell<'_>, subscribers: u32) -> Option<String> {
         .map(|threads| format!("{} thread{}", exact(threads), if threads == 1.0 { "" } else { "s" }));
     let memory = cell
         .median(Metric::Memory)
-        .map(|each| format!("{} of memory each ({})", bytes(each), bytes(each * f64::from(subscribers))));
+        .map(|each| format!("{} of memory ({} each)", bytes(each * f64::from(subscribers)), bytes(each)));
     let parts: Vec<String> = threads.into_iter().chain(memory).collect();
     (!parts.is_empty()).then(|| format!("{} on {name}", parts.join(" and ")))
 }

@@ -1,7 +1,7 @@
 //! How many clients each rung carries, where it stops, and why.
 
 use crate::report::bounds::{Point, Standing, Sweep, Track, server_cores};
-use crate::report::findings::Finding;
+use crate::report::findings::{Finding, MANY_RUNGS};
 use crate::report::text::{counted, listed, rounded, sentence};
 use crate::report::verdict::{RanOut, percent, ran_out};
 use crate::results::Machine;
@@ -13,7 +13,11 @@ pub(crate) fn findings(sweep: &Sweep<'_, '_>, machine: &Machine) -> Vec<Finding>
         return one_load(sweep, cores);
     }
     let all = headline(sweep, cores).into_iter().map(Finding::headline);
-    let each = sweep.tracks.iter().filter_map(|track| rung(track, cores)).map(Finding::detail);
+    let notable = |track: &&Track<'_, '_>| {
+        sweep.tracks.len() < MANY_RUNGS || track.leaves_at().is_some() || track.cpu_takes_over().is_some()
+    };
+    let each =
+        sweep.tracks.iter().filter(notable).filter_map(|track| rung(track, cores)).map(Finding::detail);
     all.chain(each).map(|finding| Finding { text: sweep.say(&finding.text), ..finding }).collect()
 }
 
@@ -165,7 +169,19 @@ fn one_load(sweep: &Sweep<'_, '_>, cores: Option<f64>) -> Vec<Finding> {
             (_, None) => return None,
         })
     };
-    let clauses: Vec<String> = sweep.tracks.iter().filter_map(shown).collect();
+    let alone =
+        |track: &&Track<'_, '_>| track.wait.is_some() && track.points.first().is_some_and(Point::keeps_up);
+    let all_alone: Vec<String> =
+        sweep.tracks.iter().filter(alone).map(|track| track.series.named()).collect();
+    let together = all_alone.len() >= MANY_RUNGS;
+    let mut clauses: Vec<String> =
+        sweep.tracks.iter().filter(|track| !(together && alone(track))).filter_map(shown).collect();
+    if together {
+        let names = listed(&all_alone);
+        let most =
+            format!("every client is answered as if it were alone (within 5 % of clients ÷ wait) on {names}");
+        clauses.insert(0, most);
+    }
     let Some(level) = sweep.levels.first().filter(|_| !clauses.is_empty()) else { return Vec::new() };
     let text = format!("With {}: {}.", counted((*level).into(), "client"), clauses.join("; "));
     vec![Finding::headline(sweep.say(&text))]
