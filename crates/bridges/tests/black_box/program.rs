@@ -151,8 +151,9 @@ fn it_ends_with_its_standard_input_when_told_to() {
 fn which_threads_wait() {
     const WAITING: usize = 20;
     for (model, flags, fewest, most) in [
-        // One runs the view and one reads the connection. A few more are rouille's own.
-        ("async-views", &["--no-supervisor"][..], 2 * WAITING - 4, 2 * WAITING + 8),
+        // One runs the view and one reads the connection, of which rouille has four before anybody comes. It
+        // also has some to spare, more of them on a busy machine.
+        ("async-views", &["--no-supervisor"][..], 2 * WAITING - 4, 4 * WAITING),
         ("offload", &["--workers", "1", "--blocking-threads", "64"], WAITING, WAITING + 1),
         ("offload", &["--workers", "1", "--blocking-threads", "5"], 5, 5),
         ("blocked-loop", &["--workers", "1"], 0, 0),
