@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{compare, doctor, list, load, report, serve};
+use crate::cmd::{compare, doctor, list, load, report, serve, verify};
 
 /// Compares servers that wait with their threads and servers that do not, by measuring them
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Load(load::Args),
     /// Make the report of stored results again
     Report(report::Args),
+    /// Check servers, ours or yours: the contract of the ladder, and HTTP/1.1 where it matters
+    Verify(verify::Args),
     /// Show this machine's limits, what they allow, and how to raise them
     Doctor,
 }
@@ -50,6 +52,7 @@ impl Cli {
             Some(Command::Serve(args)) => serve::run(&args),
             Some(Command::Load(args)) => load::run(&args),
             Some(Command::Report(args)) => report::run(&args),
+            Some(Command::Verify(args)) => verify::run(&args),
             Some(Command::Doctor) => doctor::run(),
         }
     }

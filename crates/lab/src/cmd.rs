@@ -6,3 +6,4 @@ pub mod list;
 pub mod load;
 pub mod report;
 pub mod serve;
+pub mod verify;

@@ -1,14 +1,26 @@
-//! The HTTP contract as data: what to send, and what every server on the ladder must answer.
+//! What every server on the ladder must do, as data: what to send, and what must come back.
 //!
-//! The parity suite (`tests/parity.rs`) runs it against all of them. How bytes get in and out is in
-//! [`http`]; what each case expects stands here, in the order of the contract's table in
-//! `crates/README.md`.
+//! Two parts. The *contract* is the application's: [`rows`] has a case for each promise of the table in
+//! `crates/README.md`, and this file says what a case is. *Conformance* is HTTP's: [`conformance`] has what
+//! keeps a server of HTTP/1.1 safe and usable, as conversations ([`conversation`]). Where a framework is
+//! known to answer for itself and differently, the case says so ([`known`]).
+//!
+//! [`verify`] holds both against a running server, for `cargo lab verify` and for the parity suite
+//! (`tests/parity`). How bytes get in and out is in [`http`], and what they were in [`transcript`].
 
+pub mod conformance;
+pub mod conversation;
 pub mod http;
+pub mod known;
+pub mod rows;
+pub mod started;
+pub mod transcript;
+pub mod verify;
 
 use std::fmt;
+use std::io;
 
-use self::http::{Request, Response};
+use self::http::{Connection, Request, Response};
 
 /// One thing to send, and what must come back.
 pub struct Case {
@@ -36,8 +48,33 @@ pub enum BodyRule {
     Exactly(Vec<u8>),
     /// A JSON object with these members, in this order.
     Members(&'static [&'static str]),
+    /// These bytes, and who knows what after them: the client leaves when it has them.
+    Begins(Vec<u8>),
     /// Problem details (RFC 9457) of the expected status.
     Problem,
+}
+
+impl Case {
+    /// Sends the request and reads as much of the answer as there is to check.
+    ///
+    /// # Errors
+    /// When that did not come.
+    pub fn ask(&self, connection: &mut Connection) -> io::Result<Response> {
+        match &self.expect.body {
+            BodyRule::Begins(bytes) if self.request.method != "HEAD" => {
+                connection.beginning(&self.request, bytes.len())
+            }
+            _ => connection.exchange(&self.request),
+        }
+    }
+
+    /// Whether the answer depends on the services behind the server.
+    pub fn needs_upstream(&self) -> bool {
+        let called = ["/api/sun/", "/api/weather/", "/api/city/"];
+        let is_called = called.iter().any(|route| self.request.target.starts_with(route));
+        is_called
+            && matches!((self.expect.status, &*self.request.method), (200 | 404 | 500.., "GET" | "HEAD"))
+    }
 }
 
 impl Expect {
@@ -57,9 +94,15 @@ impl Expect {
                 None => wrong.push(format!("no header {name}; it should be {value}")),
             }
         }
-        for name in ["x-request-id", "server-timing", "x-content-type-options"] {
+        for name in ALWAYS {
             if response.header(name).is_none() {
                 wrong.push(format!("no header {name}"));
+            }
+        }
+        let names: Vec<_> = response.headers.iter().map(|(name, _)| name).collect();
+        for (at, name) in names.iter().enumerate() {
+            if names[..at].contains(name) {
+                wrong.push(format!("header {name} more than once"));
             }
         }
         if request.method == "HEAD" {
@@ -73,12 +116,16 @@ impl Expect {
     }
 }
 
+/// Headers that every reply of the application carries, and the date that HTTP asks for.
+const ALWAYS: [&str; 5] =
+    ["x-request-id", "server-timing", "x-content-type-options", "content-security-policy", "date"];
+
 impl BodyRule {
     fn check(&self, status: u16, body: &[u8]) -> Result<(), String> {
         let shown = || String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
         match self {
-            Self::Exactly(bytes) if bytes == body => Ok(()),
-            Self::Exactly(bytes) => Err(format!(
+            Self::Exactly(bytes) | Self::Begins(bytes) if bytes == body => Ok(()),
+            Self::Exactly(bytes) | Self::Begins(bytes) => Err(format!(
                 "a body of {} bytes ({}) instead of these {} bytes: {}",
                 body.len(),
                 shown(),
@@ -145,190 +192,12 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-/// Every row of the contract, good and bad input. The server's upstream must be healthy.
-pub fn cases() -> Vec<Case> {
-    let mut cases = good();
-    // HEAD answers as GET would, without the body, and without waiting for a stream.
-    let heads: Vec<Case> = good()
-        .into_iter()
-        .chain([get("/stream/1000/10000", stream_type(), BodyRule::Exactly(vec![]))])
-        .filter(|case| case.request.method == "GET")
-        .map(|case| Case {
-            name: format!("{} as HEAD", case.name),
-            request: case.request.method("HEAD"),
-            ..case
-        })
-        .collect();
-    cases.extend(heads);
-    cases.extend(posts());
-    cases.extend(refusals());
-    cases
-}
-
-const JSON: &str = "application/json";
-const TEXT: &str = "text/plain; charset=utf-8";
-/// The largest body that `POST /echo` takes.
-const MOST_BYTES: usize = 1024 * 1024;
-const SUN: &[&str] = &[
-    "sunrise",
-    "sunset",
-    "solar_noon",
-    "day_length",
-    "civil_twilight_begin",
-    "civil_twilight_end",
-    "nautical_twilight_begin",
-    "nautical_twilight_end",
-    "astronomical_twilight_begin",
-    "astronomical_twilight_end",
-];
-
-fn good() -> Vec<Case> {
-    let json = |target: &str, body: &str| get(target, typed(JSON), BodyRule::Exactly(body.into()));
-    let welcome = "Parkbench: the same application on a blocking and an async server.\n\
-                   Try /hello, /wait/250, /api/sun/97201/us or /stream/10/500.\n";
-    vec![
-        get("/", typed(TEXT), BodyRule::Exactly(welcome.into())),
-        json("/hello", r#"{"hello":"world"}"#),
-        json("/hello?a=query&is=ignored", r#"{"hello":"world"}"#),
-        json("http://localhost/hello", r#"{"hello":"world"}"#),
-        json("/wait/0", r#"{"waited_ms":0}"#),
-        json("/wait/25", r#"{"waited_ms":25}"#),
-        // Digests: `printf '' | sha256sum`, and so on from its bytes.
-        json(
-            "/hash/0",
-            r#"{"rounds":0,"digest":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
-        ),
-        json(
-            "/hash/1",
-            r#"{"rounds":1,"digest":"5df6e0e2761359d30a8275058e299fcc0381534545f55cf43e41983f5d4c9456"}"#,
-        ),
-        json(
-            "/api/events/Portland/OR/us",
-            r#"{"city":"Portland","state":"OR","country":"us","name":"Open-air concert in Portland"}"#,
-        ),
-        json(
-            "/api/events/S%C3%A3o%20Paulo/a%2Fb/BR",
-            r#"{"city":"São Paulo","state":"a/b","country":"br","name":"Open-air concert in São Paulo"}"#,
-        ),
-        get("/api/sun/97201/us", typed(JSON), BodyRule::Members(SUN)),
-        get("/api/city/97201/us", typed(JSON), BodyRule::Members(&["sun", "weather"])),
-        get(
-            "/stream/3/10",
-            stream_type(),
-            BodyRule::Exactly("chunk 1 of 3\nchunk 2 of 3\nchunk 3 of 3\n".into()),
-        ),
-        Case {
-            name: "keeps the client's request id".into(),
-            request: Request::get("/hello").header("x-request-id", "lesson-1"),
-            expect: Expect {
-                status: 200,
-                headers: vec![("x-request-id", "lesson-1".into())],
-                body: BodyRule::Exactly(br#"{"hello":"world"}"#.to_vec()),
-            },
-        },
-    ]
-}
-
-fn posts() -> Vec<Case> {
-    let echo = |name: &str, request: Request, content_type: &str, body: Vec<u8>| Case {
-        name: format!("answers POST /echo {name}"),
-        request,
-        expect: Expect { status: 200, headers: typed(content_type), body: BodyRule::Exactly(body) },
-    };
-    let post = |body: Vec<u8>| Request::new("POST", "/echo").body(body);
-    let every_byte: Vec<u8> = (0..=255).collect();
-    let largest: Vec<u8> = (0..MOST_BYTES).map(|at| (at % 251) as u8).collect();
-    let too_large = vec![b'x'; MOST_BYTES + 1];
-    let typeless = "application/octet-stream";
-    vec![
-        echo(
-            "with a type",
-            post(b"a,b\n".to_vec()).header("content-type", "text/csv"),
-            "text/csv",
-            b"a,b\n".to_vec(),
-        ),
-        echo("without a type", post(every_byte.clone()), typeless, every_byte.clone()),
-        echo("with nothing", post(vec![]), typeless, vec![]),
-        echo("in chunks", post(every_byte.clone()).chunked(), typeless, every_byte),
-        echo("with 1 MiB", post(largest.clone()), typeless, largest.clone()),
-        echo("with 1 MiB in chunks", post(largest.clone()).chunked(), typeless, largest),
-        refused(413, "a body of 1 MiB and a byte", post(too_large.clone())),
-        refused(413, "chunks of 1 MiB and a byte", post(too_large).chunked()),
-    ]
-}
-
-fn refusals() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for target in [
-        "/wait/60001",
-        "/wait/-1",
-        "/wait/abc",
-        "/wait/",
-        "/wait/18446744073709551616",
-        "/hash/5000001",
-        "/stream/0/1",
-        "/stream/1001/1",
-        "/stream/1/10001",
-        "/api/sun/97201/usa",
-        "/api/sun//us",
-        "/api/weather/97201/u%2",
-        "/api/events/%ff/or/us",
-        "/api/events/a%0ab/or/us",
-        "/api/events/a%zz/or/us",
-    ] {
-        cases.push(refused(400, target, Request::get(target)));
-    }
-    for target in ["/nothing", "/hello/", "/api/sun/97201/us/more", "/a/b/c/d/e/f/g/h", "/api/sun/00000/us"] {
-        cases.push(refused(404, target, Request::get(target)));
-    }
-    cases.push(refused(404, "DELETE /nothing", Request::new("DELETE", "/nothing")));
-    for (method, target, allow) in [
-        ("POST", "/hello", "GET, HEAD"),
-        ("DELETE", "/wait/10", "GET, HEAD"),
-        ("PUT", "/wait/not-a-number", "GET, HEAD"),
-        ("OPTIONS", "/api/sun/97201/us", "GET, HEAD"),
-        ("GET", "/echo", "POST"),
-        ("HEAD", "/echo", "POST"),
-    ] {
-        let mut case = refused(405, &format!("{method} {target}"), Request::new(method, target));
-        case.expect.headers.push(("allow", allow.into()));
-        cases.push(case);
-    }
-    cases
-}
-
-fn get(target: &str, headers: Vec<(&'static str, String)>, body: BodyRule) -> Case {
-    Case {
-        name: format!("answers GET {target}"),
-        request: Request::get(target),
-        expect: Expect { status: 200, headers, body },
-    }
-}
-
-/// A request that must be refused with problem details.
-pub fn refused(status: u16, what: &str, request: Request) -> Case {
-    Case {
-        name: format!("refuses {what} with {status}"),
-        request,
-        expect: Expect { status, headers: typed("application/problem+json"), body: BodyRule::Problem },
-    }
-}
-
-fn typed(content_type: &str) -> Vec<(&'static str, String)> {
-    vec![("content-type", content_type.into())]
-}
-
-fn stream_type() -> Vec<(&'static str, String)> {
-    vec![("content-type", TEXT.into()), ("transfer-encoding", "chunked".into())]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn answered(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
-        let always =
-            [("x-request-id", "1"), ("server-timing", "view;dur=1"), ("x-content-type-options", "nosniff")];
+        let always = ALWAYS.map(|name| (name, "1"));
         Response {
             status,
             headers: always.iter().chain(headers).map(|(n, v)| ((*n).into(), (*v).into())).collect(),
@@ -342,10 +211,17 @@ mod tests {
 
     #[test]
     fn a_right_answer_passes_and_each_wrong_part_is_named() {
-        let case = get("/hello", typed(JSON), BodyRule::Exactly(b"{}".to_vec()));
-        assert_eq!(differences(&case, &answered(200, &[("content-type", JSON)], "{}")), [""; 0]);
+        let case = rows::get(
+            "/hello",
+            vec![("content-type", "application/json".into())],
+            BodyRule::Exactly(b"{}".to_vec()),
+        );
         assert_eq!(
-            differences(&case, &answered(500, &[("content-type", TEXT)], "no")),
+            differences(&case, &answered(200, &[("content-type", "application/json")], "{}")),
+            [""; 0]
+        );
+        assert_eq!(
+            differences(&case, &answered(500, &[("content-type", "text/plain; charset=utf-8")], "no")),
             [
                 "status 500 instead of 200",
                 "header content-type: text/plain; charset=utf-8 instead of application/json",
@@ -356,7 +232,7 @@ mod tests {
 
     #[test]
     fn members_are_compared_in_their_order() {
-        let case = get("/x", vec![], BodyRule::Members(&["sun", "weather"]));
+        let case = rows::get("/x", vec![], BodyRule::Members(&["sun", "weather"]));
         assert!(differences(&case, &answered(200, &[], r#"{"sun":1,"weather":2}"#)).is_empty());
         assert_eq!(differences(&case, &answered(200, &[], r#"{"weather":2,"sun":1}"#)).len(), 1);
         assert_eq!(differences(&case, &answered(200, &[], "[]")).len(), 1);
@@ -364,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_problem_must_be_of_the_status_that_was_sent() {
-        let case = refused(404, "x", Request::get("/x"));
+        let case = rows::refused(404, "x", Request::get("/x"));
         let body = |status| format!(r#"{{"type":"about:blank","title":"T","status":{status},"detail":"d"}}"#);
         let typed = [("content-type", "application/problem+json")];
         assert!(differences(&case, &answered(404, &typed, &body(404))).is_empty());
@@ -374,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_head_has_no_body() {
-        let mut case = get("/hello", vec![], BodyRule::Exactly(b"{}".to_vec()));
+        let mut case = rows::get("/hello", vec![], BodyRule::Exactly(b"{}".to_vec()));
         case.request = case.request.method("HEAD");
         assert!(differences(&case, &answered(200, &[], "")).is_empty());
         assert_eq!(differences(&case, &answered(200, &[], "{}")).len(), 1);

@@ -8,6 +8,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::transcript::Transcript;
+
 /// A request as it goes over the wire.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -115,6 +117,7 @@ pub struct Connection {
     /// What was read and belongs to no answer yet.
     pending: Vec<u8>,
     deadline: Duration,
+    transcript: Transcript,
 }
 
 impl Connection {
@@ -125,7 +128,19 @@ impl Connection {
     pub fn open(addr: SocketAddr, deadline: Duration) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&addr, deadline)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, pending: Vec::new(), deadline })
+        // A server that stops reading must not hold up whoever wants to read its answer.
+        stream.set_write_timeout(Some(deadline))?;
+        Ok(Self { stream, pending: Vec::new(), deadline, transcript: Transcript::default() })
+    }
+
+    /// How long an answer may take.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// What has gone over it so far.
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
     }
 
     /// Sends a request and reads its answer. The request is written from a thread of its own, since a
@@ -134,12 +149,35 @@ impl Connection {
     /// # Errors
     /// When no complete answer came.
     pub fn exchange(&mut self, request: &Request) -> io::Result<Response> {
+        self.while_sending(request, |connection| connection.response(request.method == "HEAD"))
+    }
+
+    /// Sends a request and reads the head of its answer and so many bytes of its body, which may never end.
+    ///
+    /// # Errors
+    /// When they did not come.
+    pub fn beginning(&mut self, request: &Request, length: usize) -> io::Result<Response> {
+        self.while_sending(request, |connection| {
+            let until = Instant::now() + connection.deadline;
+            let mut response = connection.final_head(until)?;
+            response.body = connection.body(&response, length, until)?;
+            response.body.truncate(length);
+            Ok(response)
+        })
+    }
+
+    fn while_sending(
+        &mut self,
+        request: &Request,
+        read: impl FnOnce(&mut Self) -> io::Result<Response>,
+    ) -> io::Result<Response> {
         let bytes = request.to_bytes();
+        self.transcript.sent(&bytes);
         let mut writer = self.stream.try_clone()?;
         thread::scope(|scope| {
             // A failure to write shows as the answer that did or did not come.
             scope.spawn(move || writer.write_all(&bytes));
-            let response = self.response(request.method == "HEAD");
+            let response = read(self);
             if response.is_err() {
                 // Ends the writer, should it still be at work.
                 let _ = self.stream.shutdown(Shutdown::Both);
@@ -153,7 +191,38 @@ impl Connection {
     /// # Errors
     /// When the connection is gone.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.transcript.sent(bytes);
         self.stream.write_all(bytes)
+    }
+
+    /// Says that nothing more will be sent, and can go on reading.
+    pub fn end_sending(&mut self) {
+        self.transcript.ended_sending();
+        // An error means that the connection is gone, which reading will tell.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Waits for the end of the connection, a reset included; true when it came, with nothing before it.
+    ///
+    /// # Errors
+    /// When something else goes wrong with the connection.
+    pub fn ends_within(&mut self, time: Duration) -> io::Result<bool> {
+        let until = Instant::now() + time;
+        while self.pending.is_empty() {
+            match self.fill(until) {
+                Ok(true) => {}
+                Ok(false) => return Ok(true),
+                Err(error) if is_over(&error) => return Ok(true),
+                Err(error) if is_late(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether bytes came that belong to no answer that was read.
+    pub fn has_more(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Reads until these bytes have come, and takes everything up to and with them.
@@ -173,45 +242,62 @@ impl Connection {
         }
     }
 
-    /// Reads the next answer; `bodiless` for one to `HEAD`.
+    /// Reads the next answer; `bodiless` for one to `HEAD`. Interim ones are passed over.
     ///
     /// # Errors
     /// When it is not HTTP, cut short, or not there by the deadline.
     pub fn response(&mut self, bodiless: bool) -> io::Result<Response> {
         let until = Instant::now() + self.deadline;
+        let mut response = self.final_head(until)?;
+        if !bodiless && !matches!(response.status, 204 | 304) {
+            response.body = self.body(&response, usize::MAX, until)?;
+        }
+        Ok(response)
+    }
+
+    fn final_head(&mut self, until: Instant) -> io::Result<Response> {
         loop {
-            let (length, mut response) = loop {
-                if let Some(head) = head(&self.pending)? {
-                    break head;
-                }
-                if !self.fill(until)? {
-                    return Err(cut("the head", &self.pending));
-                }
-            };
-            self.pending.drain(..length);
-            if (100..200).contains(&response.status) {
-                continue;
+            let head = self.head(until)?;
+            if !(100..200).contains(&head.status) {
+                return Ok(head);
             }
-            if !bodiless && !matches!(response.status, 204 | 304) {
-                response.body = self.body(&response, until)?;
-            }
-            return Ok(response);
         }
     }
 
-    fn body(&mut self, response: &Response, until: Instant) -> io::Result<Vec<u8>> {
+    /// Reads the next head, be it that of an interim response.
+    ///
+    /// # Errors
+    /// As [`Self::response`].
+    pub fn next_head(&mut self) -> io::Result<Response> {
+        self.head(Instant::now() + self.deadline)
+    }
+
+    fn head(&mut self, until: Instant) -> io::Result<Response> {
+        loop {
+            if let Some((length, head)) = head(&self.pending)? {
+                self.pending.drain(..length);
+                return Ok(head);
+            }
+            if !self.fill(until)? {
+                return Err(cut("the head", &self.pending));
+            }
+        }
+    }
+
+    /// Reads a body, or, of a longer one, so many bytes or some more.
+    fn body(&mut self, response: &Response, enough: usize, until: Instant) -> io::Result<Vec<u8>> {
         if response.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
-            return self.chunks(until);
+            return self.chunks(enough, until);
         }
         if let Some(length) = response.header("content-length") {
-            let length = length.parse().map_err(|_| broken(&format!("content-length {length}")))?;
-            return self.take(length, until);
+            let length: usize = length.parse().map_err(|_| broken(&format!("content-length {length}")))?;
+            return self.take(length.min(enough), until);
         }
-        while self.fill(until)? {}
+        while self.pending.len() < enough && self.fill(until)? {}
         Ok(std::mem::take(&mut self.pending))
     }
 
-    fn chunks(&mut self, until: Instant) -> io::Result<Vec<u8>> {
+    fn chunks(&mut self, enough: usize, until: Instant) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
             let (line, size) = loop {
@@ -224,14 +310,14 @@ impl Connection {
             };
             self.pending.drain(..line);
             let size = usize::try_from(size).map_err(|_| broken("chunk size"))?;
-            let mut chunk = self.take(size + 2, until)?;
+            let mut chunk = self.take(size.saturating_add(2), until)?;
             if chunk.split_off(size) != b"\r\n" {
                 return Err(broken("end of a chunk"));
             }
-            if size == 0 {
+            body.extend(chunk);
+            if size == 0 || body.len() >= enough {
                 return Ok(body);
             }
-            body.extend(chunk);
         }
     }
 
@@ -249,14 +335,35 @@ impl Connection {
     fn fill(&mut self, until: Instant) -> io::Result<bool> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "no complete answer in time"));
+            return Err(late());
         }
         self.stream.set_read_timeout(Some(left))?;
         let mut buffer = [0; 16 * 1024];
-        let read = self.stream.read(&mut buffer)?;
+        let read = match self.stream.read(&mut buffer) {
+            Err(error) if is_late(&error) => return Err(late()),
+            read => read.inspect_err(|error| self.transcript.closed(&error.to_string()))?,
+        };
         self.pending.extend(&buffer[..read]);
+        match read {
+            0 => self.transcript.closed("closed by the server"),
+            _ => self.transcript.received(&buffer[..read]),
+        }
         Ok(read > 0)
     }
+}
+
+/// Whether the connection ended without a word, rather than that something else went wrong with it.
+pub fn is_over(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected)
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "no complete answer in time")
 }
 
 /// Parses a response head: its length and what it says.
