@@ -49,7 +49,7 @@ const LAG_SHARE: f64 = 0.05;
 /// The server's CPU time is for all that it answered, and its memory for all connections. Where more than
 /// this share of them were bystanders', which cost less than the load's, there is no figure for one of the
 /// load's to be had.
-const BYSTANDERS_SHARE: f64 = 0.05;
+const BYSTANDERS_SHARE: f64 = 0.1;
 
 /// Makes a trial of it.
 pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Trial {
