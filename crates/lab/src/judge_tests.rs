@@ -237,7 +237,8 @@ fn a_bystander_that_was_late_is_not_shown_and_the_load_still_counts() {
 fn what_bystanders_cost_is_not_the_loads() {
     let cost = |answers, connections| {
         let mut found = with_bystander();
-        let size = |kb: u64| Size { rss_bytes: Some(kb * 1_000), page_table_bytes: Some(0), threads: Some(4) };
+        let size =
+            |kb: u64| Size { rss_bytes: Some(kb * 1_000), page_table_bytes: Some(0), threads: Some(4) };
         found.idle = size(1_000);
         let samples = vec![Sample { t_ms: 0, cpu_s: None, size: size(1_660) }];
         found.observed = Some(Observed { cpu_s: Some(0.52), samples, ..Observed::default() });

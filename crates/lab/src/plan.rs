@@ -14,7 +14,7 @@ use crate::cell::{Cell, server_flags};
 use crate::experiment::{Experiment, Upstream, Use};
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
-use crate::results::{Asked, GapStep};
+use crate::results::{Asked, GapStep, Mode};
 use crate::wait;
 
 mod left_out;
@@ -109,12 +109,16 @@ impl Step {
         let longest = self.cells.iter().map(|cell| {
             let clients_up = Duration::from_micros(300) * cell.load.clients;
             let first_request = Duration::from_secs_f64(cell.wait_ms.unwrap_or(0.0) / 1_000.0);
-            clients_up + first_request + Duration::from_millis(cell.warm_up_ms + cell.window_ms)
+            let streams = if cell.load.mode == Mode::Subscribers { COME_AND_GO } else { Duration::ZERO };
+            clients_up + first_request + streams + Duration::from_millis(cell.warm_up_ms + cell.window_ms)
         });
         longest.max().unwrap_or_default() + START_AND_STOP
     }
 }
 
+/// Subscribers come within a tick of each other, their last ticks are waited for, and a server notices at its
+/// next tick that they are gone.
+const COME_AND_GO: Duration = Duration::from_millis(2_500);
 /// Two or three processes started, one asked to end.
 const START_AND_STOP: Duration = Duration::from_millis(500);
 

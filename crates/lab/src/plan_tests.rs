@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::ladder::rung;
-use crate::results::Mode;
 
 fn two_cores() -> Host {
     let limits = Limits {
