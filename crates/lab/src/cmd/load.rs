@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use handlers::replies::TICK;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use loadgen::clock::monotonic_ns;
@@ -43,6 +44,11 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 256, requires = "rate")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     connections: u32,
+
+    /// Live event streams to hold open instead, of a URL that ends in /live
+    #[arg(long, value_name = "N", conflicts_with_all = ["clients", "rate", "close"])]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    subscribers: Option<u32>,
 
     /// How long to measure
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = cli::duration)]
@@ -165,9 +171,12 @@ fn load(
 const EXPERIMENT: &str = "load";
 
 fn spec(url: &str, args: &Args) -> Spec {
-    let load = match args.rate {
-        Some(rate_rps) => Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: args.connections },
-        None => Load::Closed { clients: args.clients },
+    let load = match (args.subscribers, args.rate) {
+        (Some(subscribers), _) => Load::Subscribe { subscribers, tick_ms: TICK.as_millis() as u64 },
+        (None, Some(rate_rps)) => {
+            Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: args.connections }
+        }
+        (None, None) => Load::Closed { clients: args.clients },
     };
     Spec {
         url: url.into(),
@@ -187,22 +196,12 @@ fn spec(url: &str, args: &Args) -> Spec {
 }
 
 fn load_of(args: &Args, route: &str) -> results::Load {
-    match args.rate {
-        Some(_) => results::Load {
-            mode: Mode::Open,
-            clients: args.connections,
-            rate_rps: args.rate,
-            route: route.into(),
-            keep_alive: !args.close,
-        },
-        None => results::Load {
-            mode: Mode::Closed,
-            clients: args.clients,
-            rate_rps: None,
-            route: route.into(),
-            keep_alive: !args.close,
-        },
-    }
+    let (mode, clients) = match (args.subscribers, args.rate) {
+        (Some(subscribers), _) => (Mode::Subscribers, subscribers),
+        (None, Some(_)) => (Mode::Open, args.connections),
+        (None, None) => (Mode::Closed, args.clients),
+    };
+    results::Load { mode, clients, rate_rps: args.rate, route: route.into(), keep_alive: !args.close }
 }
 
 /// Everything that is known before the first request.

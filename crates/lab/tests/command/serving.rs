@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use lab::contract::http::{Connection, Request};
+use lab::results::Mode;
 use rustix::process::Signal;
 
 use super::{Lab, path, stderr, stdout};
@@ -50,6 +51,14 @@ fn servers_are_up_until_ctrl_c_and_can_be_loaded_side_by_side() {
     assert!(results.trials.iter().all(|trial| trial.server.cpu_s.is_none() && trial.completed > 0));
     let report = Lab::new(["report", json.to_str().unwrap()]).output();
     assert!(report.status.success(), "{}", stderr(&report));
+
+    let live = format!("http://127.0.0.1:{}/live", port + 1);
+    let flags = ["--subscribers=3", "--duration=1s", "--warm-up=0", "--json", json.to_str().unwrap()];
+    let listened = Lab::new(["load", &live].iter().chain(&flags)).output();
+    assert!(listened.status.success(), "{}", stderr(&listened));
+    let trial = lab::report::read(&json).unwrap().trials.remove(0);
+    assert_eq!((trial.load.mode, trial.load.clients), (Mode::Subscribers, 3));
+    assert!((2..=4).contains(&trial.completed), "a tick each: {}", trial.completed);
 
     lab.signal(Signal::INT);
     assert!(lab.output().status.success());

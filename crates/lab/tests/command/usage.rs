@@ -31,6 +31,7 @@ fn flags_out_of_range_or_at_odds_are_refused() {
     refused(&["load"], &["<URL>"]);
     refused(&["load", "https://localhost/"], &["http only"]);
     refused(&["load", "http://localhost:1/", "--clients", "3", "--rate", "5"], &["--clients", "--rate"]);
+    refused(&["load", "http://localhost:1/", "--subscribers", "3", "--rate", "5"], &["--subscribers"]);
     refused(&["load", "http://localhost:1/", "--rate", "NaN"], &["requests per second"]);
     refused(&["load", "http://localhost:1/", "--duration", "soon"], &["such as 10s"]);
     refused(&["load", "http://localhost:1/", "--duration", "1ms"], &["at least 100ms"]);
