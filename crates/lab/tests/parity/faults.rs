@@ -89,6 +89,22 @@ fn a_trickle_is_as_slow_as_silence() {
 }
 
 #[test]
+fn what_the_services_say_is_passed_on_as_they_said_it() {
+    let (sun, weather) = (fake_upstream::SUN, fake_upstream::WEATHER);
+    let servers = servers(fake_upstream::start(|asked| right(&asked)), "20s");
+    for (target, body) in [
+        ("/api/sun/97201/us", sun.to_owned()),
+        ("/api/weather/97201/us", weather.to_owned()),
+        ("/api/city/SW1A%201AA/gb", format!(r#"{{"sun":{sun},"weather":{weather}}}"#)),
+    ] {
+        let answers = of_each(&servers, |server| ask(server.addr, &Request::get(target)));
+        for (server, answer) in servers.iter().zip(answers) {
+            assert_eq!(String::from_utf8_lossy(&answer.body), body, "{} {target}", server.rung.name);
+        }
+    }
+}
+
+#[test]
 fn an_answer_of_exactly_the_most_that_is_read_is_right() {
     let most = format!("\"{}\"", "x".repeat(handlers::services::MAX_RESPONSE_BYTES - 2));
     let answer = most.clone();

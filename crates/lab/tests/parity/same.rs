@@ -33,6 +33,25 @@ fn the_weather_is_passed_through_as_the_service_sent_it() {
     }
 }
 
+#[test]
+fn head_has_the_headers_of_get() {
+    let upstream = upstream("fixed:5ms");
+    let servers = servers(upstream.addr, "20s");
+    let targets =
+        ["/", "/hello", "/wait/1", "/hash/2", "/api/sun/97201/us", "/stream/2/0", "/nothing", "/wait/x"];
+    let headers = |server: &Server, method: &str, target: &str| {
+        let response = ask(server.addr, &Request::new(method, target));
+        let named = |name| response.header(name).map(str::to_owned);
+        (response.status, ["content-type", "content-length", "transfer-encoding"].map(named))
+    };
+    of_each(&servers, |server| {
+        for target in targets {
+            let (get, head) = (headers(server, "GET", target), headers(server, "HEAD", target));
+            assert_eq!(head, get, "{} {target}", server.rung.name);
+        }
+    });
+}
+
 /// What one server answers to all of it, on one connection as long as that stays.
 fn all(server: &Server, cases: &[Case]) -> Vec<String> {
     let mut kept: Option<Connection> = None;

@@ -91,6 +91,14 @@ fn expected() -> Vec<Conversation> {
         )
         .known(ROUILLE, "sends `100 Continue` before a stream: that is how it hands a connection over"),
         Conversation::new(
+            "answers or refuses a client that expects what nobody has heard of",
+            section,
+            [
+                send(post("expect: a-miracle\r\ncontent-length: 5\r\n", "hello")),
+                Step::AnswerOrRefusal(answer(200, "hello")),
+            ],
+        ),
+        Conversation::new(
             "tells no HTTP/1.0 client to go on",
             section,
             [
@@ -154,6 +162,17 @@ fn unwanted() -> Vec<Conversation> {
                         + SMUGGLED,
                 ),
                 Step::AnswerOrRefusal(hello()),
+            ],
+        ),
+        Conversation::new(
+            "takes no request from chunks beside an upgrade that it ignores",
+            "RFC 9110, 7.8",
+            [
+                send(post(
+                    "connection: upgrade\r\nupgrade: h2c\r\ntransfer-encoding: chunked\r\n",
+                    &format!("{length:x}\r\n{SMUGGLED}\r\n0\r\n\r\n"),
+                )),
+                Step::AnswerOrRefusal(answer(200, SMUGGLED)),
             ],
         ),
         Conversation::new(
