@@ -48,12 +48,13 @@ pub struct Args {
 }
 
 const EXAMPLES: &str = "\
-Two parts are checked. The contract is what every server of the ladder promises: routes, bodies, refusals
-(the table in crates/README.md). Conformance is what HTTP/1.1 asks of any server, so that clients stay in
-step with it and nobody smuggles a request past a proxy: keep-alive, pipelining, chunks, lengths, heads.
+Two parts are checked. The contract is what every server of the ladder promises: routes,
+bodies, refusals (the table in crates/README.md). Conformance is what HTTP/1.1 asks of any
+server, so that clients stay in step with it and nobody smuggles a request past a proxy:
+keep-alive, pipelining, chunks, lengths, heads.
 
   pass    as it should be
-  known   the framework under this rung answers for itself, and differently; what it does is said
+  known   the framework under this rung does something else; what that is, is said
   FAIL    not as it should be; what was sent and received is shown
   skip    not tried
 
