@@ -33,7 +33,7 @@
       if (note.name !== "departure" || note.ay < 0) continue;
       Object.assign(note, note.ax < 0 ? { xanchor: "right", ax: -6 } : { ax: 10 });
     }
-    layout.annotations.filter((note) => note.name === "slot-label").forEach((note, place) => (note.yshift = 16 * place));
+    if (layout.xaxis.title) layout.xaxis.title.text = layout.xaxis.title.text.replace(" (", "<br>(");
     layout.margin = { ...layout.margin, l: 48, r: 14 };
     layout.font.size = 12;
     return layout;

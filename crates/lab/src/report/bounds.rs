@@ -18,6 +18,10 @@ use crate::results::{Machine, Mode};
 /// Below this share of its line a rung has left it.
 pub(crate) const ON_LINE: f64 = 0.95;
 
+/// How much later than it asked for a wait may end by the doing of timers and of the way there and back.
+const TIMER_SHARE: f64 = 1.02;
+const TIMER_MS: f64 = 3.0;
+
 /// Cells that were asked for the same thing, by few clients or by many: each series against its lines.
 /// Subscribers have no lines, since the server and not the client sets their pace.
 #[derive(Debug)]
@@ -240,8 +244,9 @@ fn track<'e, 'a>(
 }
 
 /// The wait as this rung has it: its median from sent to answered at its lightest load, where nothing
-/// queues. If something may queue there (more clients than slots) or the figure is far from what the
-/// experiment asks for, what it asks for is taken instead.
+/// queues. If something may queue there (more clients than slots, or answers later than timers explain),
+/// what the experiment asks for is taken instead: C over a response time that has queueing in it is what
+/// any server answers, and a line that every server reaches says nothing.
 fn wait_of(
     experiment: &Experiment<'_>,
     target: Target<'_>,
@@ -255,7 +260,7 @@ fn wait_of(
     let measured = lightest
         .filter(|cell| !asked.demonstration && slots.is_none_or(|slots| cell.load.clients <= slots.number))
         .and_then(|cell| cell.median_of(|trial| trial.sent_to_answer_ms.p50))
-        .filter(|ms| (0.5..=1.5).contains(&(ms / nominal)));
+        .filter(|ms| (0.5 * nominal..=nominal * TIMER_SHARE + TIMER_MS).contains(ms));
     Some(measured.map_or(Wait { ms: nominal, measured: false }, |ms| Wait { ms, measured: true }))
 }
 

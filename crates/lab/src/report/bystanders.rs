@@ -70,6 +70,17 @@ fn trials<'a>(cell: &Cell<'a>) -> impl Iterator<Item = &'a Bystander> {
     cell.ok.iter().filter_map(|trial| trial.bystander.as_ref())
 }
 
+impl Beside<'_, '_> {
+    /// Longest median over shortest; 0 when there is none.
+    pub(crate) fn spread(&self) -> f64 {
+        let medians = || self.seen.iter().filter_map(|seen| seen.response.p50).filter(|ms| *ms > 0.0);
+        match (medians().reduce(f64::max), medians().reduce(f64::min)) {
+            (Some(longest), Some(shortest)) => longest / shortest,
+            _ => 0.0,
+        }
+    }
+}
+
 impl Seen<'_, '_> {
     /// The tail that its samples carry: the 99th percentile, or else the longest.
     pub(crate) fn tail(&self) -> Option<(&'static str, f64)> {

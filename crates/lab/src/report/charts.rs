@@ -48,8 +48,16 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
             Split::Not(_) => None,
         })
         .collect();
-    charts.extend(of_connections(&closed));
-    let paired = !charts.is_empty() && experiment.asked.decomposition.is_empty();
+    let pairs = of_connections(&closed, charts.is_empty());
+    let paired = !pairs.is_empty();
+    charts.extend(pairs);
+    // Who else suffers is the point of asking; the load under which it differs most comes first.
+    let mut beside = crate::report::bystanders::all(experiment);
+    beside.sort_by(|a, b| b.spread().total_cmp(&a.spread()));
+    for group in &beside {
+        let main = charts.is_empty();
+        charts.extend(bystanders::beside(group, main));
+    }
     for sweep in closed.iter().filter(|_| !paired) {
         let main = charts.is_empty();
         if sweep.levels.len() > FEW_LEVELS || (sweep.is_curve() && sweep.tracks.len() == 1) {
@@ -71,7 +79,6 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
             });
         }
     }
-    charts.extend(crate::report::bystanders::all(experiment).iter().filter_map(bystanders::beside));
     for (load, cells) in experiment.open_groups() {
         charts.extend(tails::percentiles(experiment, load, &cells));
     }
@@ -104,13 +111,13 @@ fn at_few_levels(experiment: &Experiment<'_>, sweep: &Sweep<'_, '_>, main: bool)
 }
 
 /// Where one route was asked for with connections kept and not kept: both beside each other.
-fn of_connections(closed: &[Sweep<'_, '_>]) -> Vec<Chart> {
+fn of_connections(closed: &[Sweep<'_, '_>], first: bool) -> Vec<Chart> {
     let mut charts = Vec::new();
     for kept in closed.iter().filter(|sweep| sweep.target.keep_alive) {
         let own = closed.iter().find(|own| !own.target.keep_alive && own.target.same_requests(&kept.target));
         let Some(own) = own else { continue };
         for measure in [&THROUGHPUT, &CPU] {
-            let main = charts.is_empty();
+            let main = first && charts.is_empty();
             charts.extend(bars::kept_and_own(kept, own, measure, main));
         }
     }

@@ -111,7 +111,7 @@ impl<'a> Page<'a> {
             .collect();
         let first = main.map(|place| &report.experiments[place]);
         let question =
-            first.map(|experiment| experiment.asked.question.clone()).filter(|question| !question.is_empty());
+            first.map(|experiment| plain(&experiment.asked.question)).filter(|question| !question.is_empty());
         Self {
             results,
             question: question.unwrap_or_else(|| "What was measured".into()),
@@ -139,10 +139,10 @@ impl Section {
             .collect();
         Self {
             anchor: format!("experiment-{}", place + 1),
-            title: if asked.title.is_empty() { asked.name.clone() } else { asked.title.clone() },
+            title: plain(if asked.title.is_empty() { &asked.name } else { &asked.title }),
             demonstration: asked.demonstration,
-            question: asked.question.clone(),
-            expect: asked.expect.clone(),
+            question: plain(&asked.question),
+            expect: plain(&asked.expect),
             findings: findings.iter().map(|finding| spans(&finding.text)).collect(),
             figures,
             hero: None,
@@ -189,6 +189,11 @@ fn answer(report: &Report<'_>, main: Option<usize>) -> Vec<Vec<Span>> {
     };
     let others = (0..report.experiments.len()).filter(|place| Some(*place) != main);
     main.into_iter().chain(others).flat_map(of).map(|finding| spans(&finding.text)).collect()
+}
+
+/// Texts of an experiment's file, in which backticks set code apart.
+fn plain(text: &str) -> String {
+    text.replace('`', "")
 }
 
 /// Cuts a sentence at its backticks.

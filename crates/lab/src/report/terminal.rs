@@ -42,8 +42,8 @@ pub(crate) fn summary(report: &Report<'_>, width: usize) -> String {
 const LEAST_NEEDED: [&str; 6] =
     ["of its line", "KiB per client", "KiB per stream", "threads", "trials", "CPU µs/req"];
 
-/// From here on a column's header needs more room than its figures.
-const LONG_WORD: usize = 8;
+/// Shorter ones have room enough in any column.
+const LONG_WORD: usize = 6;
 
 fn laid_out(cells: &Cells, width: usize) -> String {
     let columns = fitting(cells, width);
@@ -67,27 +67,30 @@ fn laid_out(cells: &Cells, width: usize) -> String {
     laid_out.set_constraints([ColumnConstraint::ContentWidth, ColumnConstraint::ContentWidth]);
     for (column, from) in laid_out.column_iter_mut().zip(columns) {
         column.set_padding((0, 1));
-        // Long words of headers break nowhere either.
-        let word = cells.short[from].split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
-        if word > LONG_WORD {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(word as u16 + 1)));
+        // Nor do long words of headers, and of what became of the trials.
+        let least = longest_word(cells, from);
+        if from > 1 && least > LONG_WORD {
+            let least = least.try_into().unwrap_or(u16::MAX - 1);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least + 1)));
         }
     }
     laid_out.trim_fmt()
 }
 
+/// What a column needs so that no word of it is broken; figures and names count as one word.
+fn longest_word(cells: &Cells, column: usize) -> usize {
+    let last = column + 1 == cells.short.len();
+    let longest = |text: &str, words: bool| {
+        let parts = text.split(|letter| words && letter == ' ');
+        parts.map(|word| word.chars().count()).max().unwrap_or(0)
+    };
+    let rows = cells.table.rows.iter().map(|row| longest(&row[column], last));
+    rows.max().unwrap_or(0).max(longest(&cells.short[column], true))
+}
+
 /// The columns that there is room for.
 fn fitting(cells: &Cells, width: usize) -> Vec<usize> {
-    let needs = |column: usize| {
-        let header = cells.short[column].split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
-        let last = column + 1 == cells.short.len();
-        // The last column is words, and may be wrapped.
-        let words = |row: &Vec<String>| {
-            let parts = row[column].split(if last { ' ' } else { '\n' });
-            parts.map(|part| part.chars().count()).max().unwrap_or(0)
-        };
-        header.max(cells.table.rows.iter().map(words).max().unwrap_or(0)) + 2
-    };
+    let needs = |column: usize| longest_word(cells, column) + 2;
     let mut columns: Vec<usize> = (0..cells.short.len()).collect();
     for name in LEAST_NEEDED {
         if columns.iter().map(|column| needs(*column)).sum::<usize>() > width {

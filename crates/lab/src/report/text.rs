@@ -51,10 +51,12 @@ pub(crate) fn bytes(value: f64) -> String {
     format!("{} {}", rounded(value), UNITS[unit])
 }
 
-/// Seconds from one second on, milliseconds below.
+/// Seconds from one second on, milliseconds below, microseconds below a hundredth of one.
 pub(crate) fn milliseconds(value: f64) -> String {
     if value >= 1_000.0 {
         format!("{} s", rounded(value / 1_000.0))
+    } else if value > 0.0 && value < 0.01 {
+        format!("{} µs", rounded(value * 1_000.0))
     } else {
         format!("{} ms", rounded(value))
     }

@@ -9,6 +9,7 @@ use loadgen::protocol::Failure;
 use tempfile::TempDir;
 
 use crate::findings::{assert_says, said};
+use crate::fixture::answers;
 use crate::wide;
 
 /// The page without plotly.js.
@@ -94,6 +95,31 @@ fn bridges_gain_within_a_request_and_not_between_requests() {
     );
     // No line is known where a request waits for nobody knows how long.
     assert!(!said(&wide::bridges(5)).contains("0 % of its line"));
+}
+
+#[test]
+fn too_few_answers_in_a_trial_are_not_compared() {
+    let mut results = wide::bridges(5);
+    for trial in results.trials.iter_mut().filter(|trial| trial.load.clients == 4) {
+        trial.latency_ms = Percentiles::default();
+    }
+    assert_says(
+        &said(&results),
+        &["307 ms on thread-per-request (204 ms on event-loop), too few answers in a trial to compare them"],
+    );
+}
+
+/// With 256 clients on a full server the response holds the queue, and C over it is what was answered.
+#[test]
+fn a_response_with_queueing_in_it_is_not_taken_for_the_wait() {
+    let mut results = wide::ladder(5);
+    for trial in &mut results.trials {
+        if trial.rung == "async-views" && trial.load.clients == 256 {
+            trial.throughput_rps = Some(256_000.0 / 120.0);
+            answers(trial, 4_000, 120.0, 0.01);
+        }
+    }
+    assert_says(&said(&results), &["async-views 2,130 requests/s (83 % of its line"]);
 }
 
 #[test]

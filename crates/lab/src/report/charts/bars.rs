@@ -1,19 +1,18 @@
 //! Figures at a single load: a bar per series, the median of its trials.
 
 use plotly::common::{
-    Anchor, DashType, Font, HoverInfo, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape,
-    Position,
+    Anchor, DashType, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape,
 };
 use plotly::layout::{Annotation, Axis, Shape, ShapeLine, ShapeType};
 use plotly::{Bar, Scatter, Trace};
 
 use crate::report::bounds::{Point, Sweep, Track};
 use crate::report::cells::{Cell, Experiment, Metric, Series};
-use crate::report::charts::frame::{Span, escaped, layout, note, title};
+use crate::report::charts::frame::{Span, TOP_PX, escaped, layout, margin, note, title};
 use crate::report::charts::{Chart, Measure, json, style};
 use crate::report::slots::Slots;
 use crate::report::tables::{Table, shown};
-use crate::report::text::{counted, exact, listed, rounded};
+use crate::report::text::{exact, listed, rounded};
 use crate::results::Trial;
 use crate::stats;
 
@@ -102,8 +101,8 @@ pub(crate) fn kept_and_own(
     let title = format!("{} with connections kept and not kept", measure.title);
     Some(Chart {
         how_to_read: format!(
-            "{} clients at {}. A bar is the median of the trials that count, a mark one trial.",
-            counted(clients.into(), "client").trim_end_matches(" clients").trim_end_matches(" client"),
+            "{} at {}. A bar is the median of the trials that count, a mark one trial.",
+            kept.load(clients),
             kept.target.route
         ),
         alt: alt(&title, &bars, |value| measure.metric.show(value * measure.unit)),
@@ -121,8 +120,11 @@ fn titled(sweep: &Sweep<'_, '_>, clients: u32, title: &str) -> String {
     sweep.titled(&format!("{title}{load}"))
 }
 
+/// Height of a line of text.
+const ROW_PX: f64 = 16.0;
+
 /// For the figures beside the bars.
-const ROOM: f64 = 1.12;
+const ROOM: f64 = 1.2;
 
 fn height_rem(bars: usize) -> f64 {
     7.5 + 2.3 * bars as f64
@@ -177,19 +179,19 @@ impl Drawing<'_> {
                     .pattern(Pattern::new().shape_array(known.iter().map(pattern).collect()).solidity(0.35)),
             )
             .hover_template(format!("%{{y}}: %{{x:,.4~g}} {}<extra></extra>", self.axis));
-        let traces: Vec<Box<dyn Trace>> = [Some(bar as Box<dyn Trace>), marks(&known), Some(figures(&known))]
-            .into_iter()
-            .flatten()
-            .collect();
+        let traces: Vec<Box<dyn Trace>> =
+            [Some(bar as Box<dyn Trace>), marks(&known)].into_iter().flatten().collect();
         let y = Axis::new()
             .auto_range(true)
             .auto_margin(true)
             .show_grid(false)
             .tick_color("@axis")
             .line_color("@axis");
-        let notes = line_labels(self.lines, &x);
+        let mut notes = line_labels(self.lines, &x);
+        notes.extend(figures(&known));
         let layout = layout(x.axis().title(title(self.axis)), reversed(y, &known), "", notes, false)
             .bar_gap(0.4)
+            .margin(margin(TOP_PX + self.lines.len().saturating_sub(1) * ROW_PX as usize, 24))
             .shapes(self.lines.iter().map(|(at, _)| vertical(*at)).collect());
         Some(json(traces, layout))
     }
@@ -202,17 +204,14 @@ impl Row {
     }
 }
 
-/// The figure of each bar, to the right of it and of its marks.
-fn figures(rows: &[&Row]) -> Box<dyn Trace> {
-    let ends = rows.iter().map(|row| row.trials.iter().chain(&row.value).copied().fold(0.0, f64::max));
-    let texts = rows.iter().filter_map(|row| row.value).map(|value| format!("  <b>{}</b>", exact(value)));
-    Scatter::new(ends.collect(), rows.iter().map(|row| row.tick()).collect())
-        .mode(Mode::Text)
-        .text_array(texts.collect())
-        .text_position(Position::MiddleRight)
-        .text_font(Font::new().color("@ink"))
-        .clip_on_axis(false)
-        .hover_info(HoverInfo::Skip)
+/// The figure of each bar, to the right of it and of its marks, over any line that passes there.
+fn figures(rows: &[&Row]) -> Vec<Annotation> {
+    let figure = |(place, row): (usize, &&Row)| {
+        let end = row.trials.iter().chain(&row.value).copied().fold(0.0, f64::max);
+        let label = note(&format!("<b>{}</b>", exact(row.value?)), "@ink").name("figure").show_arrow(false);
+        Some(label.x(end).y(place as f64).x_anchor(Anchor::Left).x_shift(6.0).background_color("@page"))
+    };
+    rows.iter().enumerate().filter_map(figure).collect()
 }
 
 /// Plotly draws categories upwards; the first rung belongs on top.
@@ -253,22 +252,14 @@ fn vertical(at: f64) -> Shape {
         .line(ShapeLine::new().color("@muted").width(1.5).dash(DashType::Dash))
 }
 
-/// Above its line, reaching inwards, and above its neighbour where they would meet; named so that the page
-/// can stack all such labels where it is narrow.
+/// Above its line, reaching inwards, each in a row of its own; named so that the page can tell them.
 fn line_labels(lines: &[(f64, String)], x: &Span) -> Vec<Annotation> {
-    lines
-        .iter()
-        .enumerate()
-        .map(|(place, (at, text))| {
-            let at_right = x.share(*at) > 0.5;
-            let meets = |other: f64| (x.share(other) > 0.5) == at_right;
-            let row = lines[..place].iter().filter(|(other, _)| meets(*other)).count() as f64;
-            let label =
-                note(text, "@muted").name("slot-label").show_arrow(false).x(*at).y_ref("paper").y(1.0);
-            let anchor = if at_right { Anchor::Right } else { Anchor::Left };
-            label.y_anchor(Anchor::Bottom).y_shift(16.0 * row).x_anchor(anchor)
-        })
-        .collect()
+    let label = |(row, (at, text)): (usize, &(f64, String))| {
+        let anchor = if x.share(*at) > 0.5 { Anchor::Right } else { Anchor::Left };
+        let label = note(text, "@muted").name("slot-label").show_arrow(false).x(*at).y_ref("paper").y(1.0);
+        label.y_anchor(Anchor::Bottom).y_shift(ROW_PX * row as f64).x_anchor(anchor)
+    };
+    lines.iter().enumerate().map(label).collect()
 }
 
 /// K / W and C / W, each once.

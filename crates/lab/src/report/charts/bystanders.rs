@@ -11,7 +11,7 @@ use crate::report::tables::{Table, shown};
 use crate::report::text::{count, exact, listed, milliseconds};
 
 /// A row per rung: the median, and how far the tail reaches.
-pub(crate) fn beside(group: &Beside<'_, '_>) -> Option<Chart> {
+pub(crate) fn beside(group: &Beside<'_, '_>, main: bool) -> Option<Chart> {
     let values =
         group.seen.iter().flat_map(|seen| seen.response.p50.into_iter().chain(seen.tail().map(|(_, ms)| ms)));
     let x = Span::of(values.filter(|ms| *ms > 0.0), 3.0, 0.1)?;
@@ -44,7 +44,7 @@ pub(crate) fn beside(group: &Beside<'_, '_>) -> Option<Chart> {
         alt: format!("{name}. {}.", listed(&group.seen.iter().map(words).collect::<Vec<_>>())),
         figure: json(traces, layout(x.axis().title(title(&x.titled(&axis))), y, "", Vec::new(), false)),
         table: table(group, &name),
-        main: false,
+        main,
         height_rem: 7.5 + 2.6 * rows as f64,
     })
 }

@@ -154,7 +154,7 @@ pub(crate) fn layout(
         .font(Font::new().color("@ink").size(13))
         .paper_background_color(CLEAR)
         .plot_background_color(CLEAR)
-        .margin(Margin::new().left(64).right(room).top(44).bottom(56))
+        .margin(margin(TOP_PX, room))
         .mode_bar(ModeBar::new().background_color(CLEAR).color("@muted").active_color("@ink"))
         .hover_mode(HoverMode::Closest)
         .hover_label(Label::new().background_color("@panel").font(Font::new().color("@ink")))
@@ -163,6 +163,11 @@ pub(crate) fn layout(
         .x_axis(x)
         .y_axis(y)
         .annotations(notes)
+}
+
+/// Room around a chart, in pixels.
+pub(crate) fn margin(top: usize, right: usize) -> Margin {
+    Margin::new().left(64).right(right).top(top).bottom(56)
 }
 
 /// Text at the end of a line, named so that the page can leave it out where there is no room. Its place
@@ -186,6 +191,9 @@ pub(crate) fn note(text: &str, color: impl Color) -> Annotation {
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
+
+/// Room above a chart: a line of text, and the tools.
+pub(crate) const TOP_PX: usize = 44;
 
 const CLEAR: &str = "rgba(0,0,0,0)";
 

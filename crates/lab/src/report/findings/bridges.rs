@@ -51,18 +51,19 @@ fn cell<'s, 'a>(track: &'s Track<'s, 'a>, clients: u32) -> Option<&'s Cell<'a>> 
 
 fn within(of: &Of<'_, '_>, route: &str) -> Option<String> {
     let median = |cell: &Cell<'_>| cell.response().p50.map(milliseconds);
-    let ratio = of.views.over(of.plain, Metric::P50)?;
+    let compared = of.views.over(of.plain, Metric::P50).map_or_else(
+        || "too few answers in a trial to compare them block by block".into(),
+        |ratio| format!("{}{}", compared(&ratio).replace("as much", "as long"), points(&ratio)),
+    );
     let other = of.other.and_then(|cell| Some(format!(" ({} on {})", median(cell)?, cell.series.named())));
     Some(format!(
-        "Within a request, with {} at {route}: the median answer takes {} on {} and {} on {}{}, {}{}.",
+        "Within a request, with {} at {route}: the median answer takes {} on {} and {} on {}{}, {compared}.",
         of.load,
         median(of.views)?,
         of.views.series.named(),
         median(of.plain)?,
         of.plain.series.named(),
         other.unwrap_or_default(),
-        compared(&ratio).replace("as much", "as long"),
-        points(&ratio),
     ))
 }
 

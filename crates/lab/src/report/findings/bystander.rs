@@ -14,26 +14,17 @@ const LETS_WAIT: f64 = 3.0;
 /// One for each load; the one with the widest spread for the first screen.
 pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
     let groups = bystanders::all(experiment);
-    let widest = groups.iter().map(spread).fold(0.0, f64::max);
+    let widest = groups.iter().map(Beside::spread).fold(0.0, f64::max);
     let mut headline = false;
     groups
         .iter()
         .filter_map(|group| {
-            let first = !headline && spread(group) >= widest;
+            let first = !headline && group.spread() >= widest;
             let text = said(group)?;
             headline |= first;
             Some(Finding { text, headline: first })
         })
         .collect()
-}
-
-/// Longest median over shortest.
-fn spread(group: &Beside<'_, '_>) -> f64 {
-    let medians = || group.seen.iter().filter_map(|seen| seen.response.p50).filter(|ms| *ms > 0.0);
-    match (medians().reduce(f64::max), medians().reduce(f64::min)) {
-        (Some(longest), Some(shortest)) => longest / shortest,
-        _ => 0.0,
-    }
 }
 
 fn said(group: &Beside<'_, '_>) -> Option<String> {

@@ -52,7 +52,7 @@ fn range(kept: &Sweep<'_, '_>, pairs: &[Pair<'_, '_>]) -> Option<String> {
     let fewest = pairs.iter().map(|pair| pair.cpu.blocks).min()?;
     let sure = if fewest < BLOCKS_FOR_INTERVAL { "points, no interval" } else { "95 % intervals" };
     Some(format!(
-        "CPU of a request to {} on a connection of its own, as against a kept one: {factor} ({}, {sure}).",
+        "CPU of a request to {} on a connection of its own, as against a kept one: {factor} ({}: {sure}).",
         kept.target.route,
         counted(fewest as u64, "block")
     ))
