@@ -78,7 +78,10 @@ impl<B: Body> Upgrade for Direct<B> {
         match after {
             After::KeepAlive => {}
             After::Drain => {
-                let _ = io::copy(&mut socket, &mut io::sink());
+                // What follows a body that is none would be taken for the next request, and be answered.
+                if io::copy(&mut socket, &mut io::sink()).is_err() {
+                    sockets::hang_up(local, peer);
+                }
             }
             After::HangUp => {
                 sockets::hang_up(local, peer);
