@@ -1,7 +1,8 @@
-//! How a bare rung stops, and what becomes of its requests when the services behind it fail: both servers' tests
-//! have this file.
+//! How a bare rung ends, and what it does with connections to the services behind it that end: both servers'
+//! tests have this file. Services that fail in other ways are tested for all rungs at once, in
+//! `lab/tests/parity/faults.rs`.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -103,89 +104,9 @@ fn a_stopped_server_leaves_its_port_to_the_next() {
     }
 }
 
-const ROUTES: [&str; 3] = ["/api/sun/97201/us", "/api/weather/97201/us", "/api/city/97201/us"];
-
-/// A server that waits no more than 300 ms for these services.
-fn impatient(config: &Config, upstream: SocketAddr) -> Running {
-    let upstream = upstream.to_string().parse().unwrap();
-    start(Config { upstream, upstream_timeout: Duration::from_millis(300), ..config.clone() })
-}
-
-/// A server that waits long enough.
-fn patient(config: &Config, upstream: SocketAddr) -> Running {
+/// A server behind these services.
+fn behind(config: &Config, upstream: SocketAddr) -> Running {
     start(Config { upstream: upstream.to_string().parse().unwrap(), ..config.clone() })
-}
-
-/// The same statuses as from the rungs on frameworks: see `upstream_faults.rs`.
-#[test]
-fn each_way_of_the_upstream_to_fail_has_its_status() {
-    let raw = |text: &str| Act::Raw(text.into());
-    let long = "x".repeat(handlers::services::MAX_RESPONSE_BYTES + 1);
-    for (status, act) in [
-        (504, Act::Stall),
-        (502, Act::Answer(500, "{}".into())),
-        (502, Act::Answer(301, "{}".into())),
-        (502, Act::Answer(200, "not JSON".into())),
-        (502, Act::Answer(200, long.clone())),
-        (404, Act::Answer(404, "{}".into())),
-        (502, Act::Reset),
-        (502, Act::Close),
-        (502, raw("garbage\r\n\r\n")),
-        (502, raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"cut\":")),
-        (502, raw("HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n{}")),
-        (502, raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")),
-        (502, Act::Raw(format!("HTTP/1.1 200 OK\r\n\r\n\"{long}\"").into())),
-        (502, Act::Raw(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n{{}}", "y".repeat(1 << 20)).into())),
-    ] {
-        let what = format!("{act:?}").chars().take(60).collect::<String>();
-        let upstream = fake_upstream::start(move |_| act.clone());
-        for config in models() {
-            let server = impatient(&config, upstream);
-            for route in ROUTES {
-                let reply = get(server.addr, route);
-                assert_eq!(reply.status, status, "{route} when the upstream does {what}");
-                assert_eq!(reply.header("content-type"), Some("application/problem+json"));
-            }
-            assert_alive(server.addr);
-            server.stop().unwrap();
-        }
-    }
-}
-
-#[test]
-fn nobody_there_is_a_502() {
-    for config in models() {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-        let server = patient(&config, free);
-        assert_eq!(get(server.addr, "/api/weather/97201/us").status, 502);
-        server.stop().unwrap();
-    }
-}
-
-/// An answer of a byte now and then is progress on every read; the time limit is for all of it.
-#[test]
-fn a_trickle_is_as_slow_as_silence() {
-    use std::io::{Read, Write};
-    for head in ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"] {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let upstream = listener.local_addr().unwrap();
-        thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let _ = stream.read(&mut [0; 1024]);
-                let _ = stream.write_all(head.as_bytes());
-                while stream.write_all(b"x").is_ok() {
-                    thread::sleep(Duration::from_millis(20));
-                }
-            }
-        });
-        for config in models() {
-            let server = impatient(&config, upstream);
-            let began = Instant::now();
-            assert_eq!(get(server.addr, "/api/weather/97201/us").status, 504);
-            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-            server.stop().unwrap();
-        }
-    }
 }
 
 /// Services that are right, and how many connections they were called over.
@@ -203,7 +124,7 @@ fn counted(act: impl Fn(usize) -> Option<Act> + Send + Sync + 'static) -> (Socke
 fn one_connection_to_the_upstream_serves_call_after_call() {
     for config in models() {
         let (upstream, connections) = counted(|_| None);
-        let server = patient(&config, upstream);
+        let server = behind(&config, upstream);
         for _ in 0..20 {
             // Two calls, one after the other.
             assert_eq!(get(server.addr, "/api/sun/97201/us").status, 200);
@@ -219,7 +140,7 @@ fn a_connection_that_died_while_it_was_idle_is_not_the_clients_problem() {
     for config in models() {
         for end in [Act::Close, Act::Reset] {
             let (upstream, connections) = counted(move |nth| (nth > 1).then(|| end.clone()));
-            let server = patient(&config, upstream);
+            let server = behind(&config, upstream);
             for n in 1..=20 {
                 let reply = get(server.addr, "/api/weather/97201/us");
                 assert_eq!((reply.status, reply.text()), (200, fake_upstream::WEATHER));
@@ -227,5 +148,20 @@ fn a_connection_that_died_while_it_was_idle_is_not_the_clients_problem() {
             }
             server.stop().unwrap();
         }
+    }
+}
+
+/// Only a connection that ended without a word may have ended before the call reached it.
+#[test]
+fn an_answer_that_had_begun_is_not_asked_for_again() {
+    let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
+    for config in models() {
+        let (upstream, connections) = counted(move |nth| (nth > 1).then(|| Act::Raw(cut.to_vec())));
+        let server = behind(&config, upstream);
+        for (n, status) in (1..).zip([200, 502, 200, 502]) {
+            assert_eq!(get(server.addr, "/api/weather/97201/us").status, status, "call {n}");
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
+        server.stop().unwrap();
     }
 }
