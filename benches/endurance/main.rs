@@ -326,7 +326,7 @@ impl Asked {
             return None;
         }
         let rounds =
-            Rounds { rounds: 3, requests: 200_000, connections: 20_000, at_most: s(30), keep: s(12) };
+            Rounds { rounds: 3, requests: 200_000, connections: 20_000, at_most: s(20), keep: s(12) };
         Some(Self { rungs, rounds, window: s(3), window_after: s(1), is_test })
     }
 
