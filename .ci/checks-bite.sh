@@ -39,3 +39,13 @@ pub async fn blocks_the_loop() {
 RUST
 expect_failure 'std::thread::sleep in an async view' 'disallowed method' \
   cargo clippy --package async-server -- -D warnings
+
+cat >>crates/bridges/src/offload.rs <<'RUST'
+
+/// The same mistake, without a word that gives it away.
+pub async fn calls_a_blocking_view(request: &mut blocking_server::request::Request<'_>, up: &Client) -> Answer {
+    views::view(request, up)
+}
+RUST
+expect_failure 'a blocking view called in an event loop' 'disallowed method' \
+  cargo clippy --package bridges -- -D warnings
