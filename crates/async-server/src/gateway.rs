@@ -81,7 +81,13 @@ async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, paylo
         },
     };
     let entered = Instant::now();
-    let reply = guarded(view(&mut request, &worker.client), &head, &exchange.context).await;
+    let reply = match http.headers().get(header::HOST) {
+        // actix has seen to it that there is one, and not two.
+        Some(host) if !wire::is_host(host.as_bytes()) => {
+            Problem::BadRequest("host must be one name or address, with or without a port".into()).into()
+        }
+        _ => guarded(view(&mut request, &worker.client), &head, &exchange.context).await,
+    };
     exchange.context.timing.view = entered.elapsed();
     let is_unread = !request.body.at_end;
 

@@ -67,7 +67,7 @@ mod server;
 pub use client::ClientConnection;
 pub use error::{Error, Flaw};
 pub use fields::MAX_HEADERS;
-pub use request::RequestHead;
+pub use request::{RequestHead, is_host};
 pub use response::ResponseHead;
 pub use server::{Phase, ServerConnection};
 

@@ -91,7 +91,7 @@ impl Asked {
 
     fn by(method: &str, http10: bool, said: &Said<'_>) -> Result<Self, Error> {
         match said.host {
-            Some(host) if !host.iter().all(|&byte| is_host(byte)) => return Err(Flaw::HostInvalid.into()),
+            Some(host) if !is_host(host) => return Err(Flaw::HostInvalid.into()),
             None if !http10 => return Err(Flaw::HostMissing.into()),
             _ => {}
         }
@@ -111,10 +111,16 @@ impl Asked {
     }
 }
 
-/// Name or address and port (RFC 3986, 3.2.2 and 3.2.3): enough to keep out lists, paths and user names.
-fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'$'..=b'+' | b'-' | b'.' | b':' | b';' | b'=' | b'[' | b']' | b'_' | b'~')
+/// Whether the value of a `host` header may be a name or an address, with or without a port (RFC 3986, 3.2.2
+/// and 3.2.3): enough to keep out lists, paths and user names.
+pub fn is_host(value: &[u8]) -> bool {
+    value.iter().all(|byte| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'$'..=b'+' | b'-' | b'.' | b':' | b';' | b'=' | b'[' | b']' | b'_' | b'~'
+            )
+    })
 }
 
 /// Whether this is a request line of another version; anything else is not HTTP.
@@ -149,7 +155,7 @@ mod tests {
 
     #[test]
     fn hosts_are_names_or_addresses_with_ports() {
-        let signs: Vec<u8> = (0..=255).filter(|&b: &u8| is_host(b) && !b.is_ascii_alphanumeric()).collect();
+        let signs: Vec<u8> = (0..=255).filter(|&b: &u8| is_host(&[b]) && !b.is_ascii_alphanumeric()).collect();
         assert_eq!(signs, b"!$%&'()*+-.:;=[]_~");
     }
 

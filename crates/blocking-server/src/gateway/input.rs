@@ -27,7 +27,7 @@ impl Framing {
     /// Reads, and checks, the headers that decide it.
     pub(super) fn of(headers: &[(&str, &str)]) -> Result<Self, Problem> {
         let bad = |what: &str| Err(Problem::BadRequest(what.to_owned()));
-        let (mut length, mut is_chunked, mut is_upgrade) = (None, false, false);
+        let (mut length, mut is_chunked, mut is_upgrade, mut has_host) = (None, false, false, false);
         for &(name, value) in headers {
             if !is_token(name) || has_control(value) {
                 return bad("a header has a name that is not a token, or a control character in its value");
@@ -46,6 +46,14 @@ impl Framing {
                     return bad("the only transfer-encoding taken here is \"chunked\", once");
                 }
                 is_chunked = true;
+            } else if name.eq_ignore_ascii_case("host") {
+                // Whether there has to be one depends on the version, which rouille keeps to itself.
+                if has_host || !wire::is_host(value.as_bytes()) {
+                    return bad(
+                        "host must be one name or address, with or without a port, and be there once",
+                    );
+                }
+                has_host = true;
             } else if name.eq_ignore_ascii_case("connection") {
                 is_upgrade |= value.to_ascii_lowercase().contains("upgrade");
             }
@@ -167,6 +175,7 @@ mod tests {
             (&[("content-length", "30000000000")], Framing::Length(30_000_000_000)),
             (&[("Transfer-Encoding", "Chunked")], Framing::Chunked),
             (&[("connection", "upgrade"), ("x", "tab\tis fine")], Framing::Empty),
+            (&[("host", "[::1]:8001")], Framing::Empty),
         ] {
             assert_eq!(Framing::of(headers), Ok(framing), "{headers:?}");
         }
@@ -189,6 +198,9 @@ mod tests {
             &[("content-type", "a\nset-cookie: b")],
             &[("x", "nul\0")],
             &[("", "no name")],
+            &[("host", "localhost"), ("Host", "localhost")],
+            &[("host", "localhost, elsewhere")],
+            &[("host", "me@localhost")],
         ] {
             assert_eq!(Framing::of(headers).unwrap_err().status(), 400, "{headers:?}");
         }
