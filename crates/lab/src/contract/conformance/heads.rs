@@ -1,7 +1,7 @@
 //! What a request's head may look like, and what it must not.
 
 use super::super::conversation::{Answer, Conversation, Step};
-use super::super::known::{ACTIX, ROUILLE};
+use super::super::known::ROUILLE;
 use super::{SMUGGLED, answer, get, hello, post, send};
 
 pub(super) fn cases() -> Vec<Conversation> {
