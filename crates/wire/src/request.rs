@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn hosts_are_names_or_addresses_with_ports() {
-        let signs: Vec<u8> = (0..=255).filter(|&b: &u8| is_host(&[b]) && !b.is_ascii_alphanumeric()).collect();
+        let signs: Vec<u8> =
+            (0..=255).filter(|&b: &u8| is_host(&[b]) && !b.is_ascii_alphanumeric()).collect();
         assert_eq!(signs, b"!$%&'()*+-.:;=[]_~");
     }
 
