@@ -1,8 +1,8 @@
 //! What keeps a server of HTTP/1.1 safe and usable, as conversations with the section of the RFC that asks
 //! for it (9110 is what HTTP means, 9112 how version 1.1 is written).
 //!
-//! In four files: [`connections`] (when they stay, when they end, what comes in which order), [`bodies`]
-//! (where one ends), [`heads`] (what a request may look like) and [`smuggling`] (requests that two readers
+//! In four files: `connections` (when they stay, when they end, what comes in which order), `bodies`
+//! (where one ends), `heads` (what a request may look like) and `smuggling` (requests that two readers
 //! could read in two ways: a proxy sees one, the server behind it sees two, and the second was never
 //! checked by anybody).
 
