@@ -113,7 +113,16 @@ fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
 fn the_help_says_what_flags_mean_and_which_limits_hold() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    for promised in ["--threads", "--no-supervisor", "--exit-with-stdin", "Limits:", "4096", "K/W", "curl"] {
+    for promised in [
+        "--threads",
+        "--no-supervisor",
+        "--exit-with-stdin",
+        "Limits of rouille",
+        "Limits of the bare models",
+        "4096",
+        "K/W",
+        "curl",
+    ] {
         assert!(help.contains(promised), "{promised} in\n{help}");
     }
 }
