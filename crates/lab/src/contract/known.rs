@@ -22,6 +22,9 @@ pub const ROUILLE: &[&str] = &["pool", "thread-per-request", "async-views"];
 /// actix-web, which also hosts the two ways to call blocking views.
 pub const ACTIX: &[&str] = &["event-loop", "offload", "blocked-loop"];
 
+/// actix-web with views that give the loop back while they wait.
+pub const AWAITING: &[&str] = &["event-loop", "offload"];
+
 /// One request a connection, by design.
 pub const ONE_AT_A_TIME: &[&str] = &["one-at-a-time"];
 
