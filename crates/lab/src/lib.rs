@@ -8,7 +8,7 @@
 //! 3. [`run`] carries the plan out. A `trial` starts fresh processes, a `generator` among them, while a
 //!    `probe` watches the server; `judge` says what came of it. After each trial [`output`] keeps all
 //!    [`results`].
-//! 4. [`report`] reads the results and nothing else.
+//! 4. [`report`] reads the results and nothing else. What may be concluded from them is up to [`stats`].
 //!
 //! Where real measuring would go further is said where it is left out: servers and generator share one
 //! machine here, so neither a network nor its cards are part of any figure.

@@ -8,4 +8,5 @@ mod latency;
 mod reading;
 mod robust;
 mod split;
+mod sure;
 mod wide;
