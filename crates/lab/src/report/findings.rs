@@ -6,7 +6,8 @@
 //! corrected for together. One file per kind of question: `sweep` (how far does it carry), `cost` (what does
 //! it take), `latency` (how long does it take), `gap` (what causes the difference), `bystander` (who else
 //! suffers), `bridges` (what async views gain on a blocking server), `connections` (what a new one costs),
-//! `subscribers` (streams held open), `demonstration` (the lecture).
+//! `subscribers` (streams held open), `itself` (a rung against itself: what this machine can show at all),
+//! `demonstration` (the lecture).
 
 mod bridges;
 mod bystander;
@@ -15,12 +16,13 @@ mod connections;
 mod cost;
 mod demonstration;
 mod gap;
+mod itself;
 mod latency;
 mod subscribers;
 mod sweep;
 
 use crate::report::bounds::Sweep;
-use crate::report::cells::Experiment;
+use crate::report::cells::{self, Experiment};
 use crate::report::text::{self, counted};
 use crate::results::{Machine, Mode, Results, TrialOutcome};
 use crate::stats::{Family, Ratio};
@@ -57,8 +59,12 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
         return demonstration::findings(experiment, machine);
     }
     let closed = Sweep::all(experiment, Mode::Closed, machine);
+    let mut findings = itself::findings(experiment, family);
+    if itself::is_all(experiment) {
+        return findings;
+    }
     let gaps = gap::findings(experiment, &closed, family);
-    let mut findings: Vec<Finding> = gaps.clone();
+    findings.extend(gaps.clone());
     // Where the question is what a gap consists of, bridges are beside the point.
     let beside = |finding| if gaps.is_empty() { finding } else { Finding { headline: false, ..finding } };
     findings.extend(bridges::findings(&closed, family).into_iter().map(beside));
@@ -105,6 +111,11 @@ pub(crate) fn cautions(results: &Results) -> Vec<String> {
             text::rounded(load),
             counted(results.machine.cpus.into(), "CPU")
         ));
+    }
+    if results.experiments.len() > 1 {
+        // What a rung against itself shows is how all others are to be read.
+        let experiments = cells::experiments(results);
+        cautions.extend(experiments.iter().filter_map(itself::answer).map(|answer| answer.replace('`', "")));
     }
     let void = results.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Void).count() as u64;
     if void > 0 {

@@ -2,9 +2,11 @@
 //! all, and what happened around the run is said.
 
 use lab::report;
+use lab::results::{Asked, Load, Mode, Results, Trial};
 use lab::stats;
 
 use crate::findings::{assert_says, run, said};
+use crate::fixture::{answers, closed, empty, trial};
 use crate::wide;
 
 /// Logs of a step in five blocks. By themselves they show a difference: p = 0.0275.
@@ -49,4 +51,94 @@ fn a_difference_is_never_claimed_with_an_interval_that_holds_one() {
     let said = said(&results);
     assert_says(&said, &["no difference shown (ratio 1."]);
     assert!(!said.contains("once corrected"), "the plain interval says it already: {said}");
+}
+
+/// Two rungs, each twice; `bias` is what makes the second use of the event loop dearer.
+fn against_themselves(blocks: u32, bias: f64) -> Results {
+    let mut results = empty();
+    let name = || "a-a".to_owned();
+    results.experiments =
+        vec![Asked { name: name(), title: "Itself".into(), route: "/wait/100".into(), ..Asked::default() }];
+    for block in 0..blocks {
+        for (place, (rung, variant)) in [
+            ("thread-per-request", "a"),
+            ("thread-per-request", "b"),
+            ("event-loop", "a"),
+            ("event-loop", "b"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let wander = 1.0 + 0.01 * f64::from((block * 7 + place as u32 * 3) % 5) - 0.02;
+            let favour = if (rung, variant) == ("event-loop", "b") { bias } else { 1.0 };
+            let mut push = |mut one: Trial| {
+                (one.block, one.variant) = (block, Some(variant.to_owned()));
+                results.trials.push(one);
+            };
+            let mut waiting = trial("a-a", rung, 256, 2_500.0, 40.0 * wander * favour);
+            waiting.server.memory_per_connection_bytes = Some(25_000.0 * wander);
+            push(waiting);
+            let mut busy = trial("a-a", rung, 64, 20_000.0 * wander, 40.0 / wander * favour);
+            busy.load = closed(64, "/hello");
+            push(busy);
+            let mut due = trial("a-a", rung, 64, 300.0, 45.0 * wander * favour);
+            due.load = Load { mode: Mode::Open, rate_rps: Some(300.0), ..closed(64, "/wait/100") };
+            due.scheduled = 1_200;
+            answers(&mut due, 1_200, 100.0 * (1.0 + 0.1 * (wander - 1.0)), 0.004);
+            push(due);
+        }
+    }
+    results
+}
+
+#[test]
+fn a_rung_against_itself_shows_bias_and_the_smallest_effect() {
+    let fair = said(&against_themselves(5, 1.0));
+    assert_says(
+        &fair,
+        &[
+            // CPU thrice, memory and requests/s once, the median response once; on two rungs.
+            "No bias is shown in 12 comparisons of rungs with themselves. The smallest effect that this machine shows with 5 blocks: ",
+            " % in CPU per request, ",
+            " % in requests/s, ",
+            " % in memory per connection and 0.",
+            " % in median response.",
+            "event-loop against itself: CPU per request with 64 clients at /hello: equal within 5 % (ratio 1.00,",
+        ],
+    );
+    assert!(!fair.contains("times as much") && !fair.contains("within 5 % of clients"), "{fair}");
+
+    let biased = said(&against_themselves(5, 1.3));
+    assert_says(
+        &biased,
+        &[
+            "Something favours one of two equal servers, so trust no difference of that size here: CPU per request with 64 clients at /hello, event-loop (0.7",
+        ],
+    );
+    let few = said(&against_themselves(3, 1.0));
+    assert_says(&few, &["Rungs against themselves, 3 blocks: points without intervals, so neither bias"]);
+}
+
+#[test]
+fn a_run_with_other_experiments_is_read_with_it_in_mind() {
+    let mut results = against_themselves(5, 1.0);
+    let other = run(5, &[("thread-per-request", 16, 160.0, 50.0), ("event-loop", 16, 160.0, 20.0)]);
+    assert!(!said(&other).contains("with themselves"));
+    results.experiments.extend(other.experiments);
+    results.trials.extend(other.trials);
+    let said = said(&results);
+    assert_eq!(
+        said.matches("No bias is shown in 12 comparisons").count(),
+        2,
+        "in front, and as the answer: {said}"
+    );
+}
+
+#[test]
+fn other_flags_make_it_another_server() {
+    let mut results = against_themselves(5, 1.0);
+    for trial in results.trials.iter_mut().filter(|trial| trial.variant.as_deref() == Some("b")) {
+        trial.flags = vec!["--workers=2".into()];
+    }
+    assert!(!said(&results).contains("themselves"));
 }
