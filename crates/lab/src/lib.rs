@@ -10,10 +10,14 @@
 //!    [`results`].
 //! 4. [`report`] reads the results and nothing else. What may be concluded from them is up to [`stats`].
 //!
+//! Around a run, [`check`] looks whether the machine was left alone, and [`until`] adds blocks until intervals
+//! are narrow.
+//!
 //! Where real measuring would go further is said where it is left out: servers and generator share one
 //! machine here, so neither a network nor its cards are part of any figure.
 
 pub mod cell;
+pub mod check;
 pub mod cli;
 pub mod cmd;
 pub mod contract;
@@ -39,5 +43,6 @@ pub mod stats;
 pub mod stop;
 mod sys;
 pub mod trial;
+pub mod until;
 mod wait;
 mod warning;

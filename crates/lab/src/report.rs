@@ -20,7 +20,7 @@ mod slots;
 mod tables;
 mod target;
 mod terminal;
-mod text;
+pub(crate) mod text;
 mod verdict;
 
 use std::fs::{self, File};

@@ -21,11 +21,13 @@ mod latency;
 mod subscribers;
 mod sweep;
 
+use crate::check;
 use crate::report::bounds::Sweep;
 use crate::report::cells::{self, Experiment};
 use crate::report::text::{self, counted};
 use crate::results::{Machine, Mode, Results, TrialOutcome};
 use crate::stats::{Family, Ratio};
+use crate::until;
 
 /// A load average per CPU, before the run, from which on others are likely to take part of it.
 const BUSY_PER_CPU: f64 = 0.5;
@@ -103,8 +105,12 @@ pub(crate) fn cautions(results: &Results) -> Vec<String> {
     if results.quick {
         cautions.push("A quick look: one block, so points without intervals.".into());
     }
-    if let Some(load) =
-        results.machine.load_average.filter(|load| *load > BUSY_PER_CPU * f64::from(results.machine.cpus))
+    // Its own build is in the load average too; where the CPUs were looked at, that counts.
+    let looked = results.check.as_ref().is_some_and(|check| check.before.cpu_busy.is_some());
+    if let Some(load) = results
+        .machine
+        .load_average
+        .filter(|load| !looked && *load > BUSY_PER_CPU * f64::from(results.machine.cpus))
     {
         cautions.push(format!(
             "The machine had other work when the run began (load average {} on {}): what is missing to a line may be its doing.",
@@ -112,11 +118,13 @@ pub(crate) fn cautions(results: &Results) -> Vec<String> {
             counted(results.machine.cpus.into(), "CPU")
         ));
     }
+    cautions.extend(results.check.iter().flat_map(check::warnings));
     if results.experiments.len() > 1 {
         // What a rung against itself shows is how all others are to be read.
         let experiments = cells::experiments(results);
         cautions.extend(experiments.iter().filter_map(itself::answer).map(|answer| answer.replace('`', "")));
     }
+    cautions.extend(results.precision.iter().map(until::said));
     let void = results.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Void).count() as u64;
     if void > 0 {
         let (are, they) = if void == 1 { ("is", "it takes") } else { ("are", "they take") };

@@ -2,7 +2,7 @@
 //! all, and what happened around the run is said.
 
 use lab::report;
-use lab::results::{Asked, Load, Mode, Results, Trial};
+use lab::results::{Asked, Ended, Load, MachineCheck, MachineState, Mode, Precision, Results, Trial};
 use lab::stats;
 
 use crate::findings::{assert_says, run, said};
@@ -141,4 +141,62 @@ fn other_flags_make_it_another_server() {
         trial.flags = vec!["--workers=2".into()];
     }
     assert!(!said(&results).contains("themselves"));
+}
+
+#[test]
+fn a_machine_that_was_not_left_alone_is_a_caution_and_stands_beside_its_name() {
+    let state = MachineState {
+        load_average: Some(0.3),
+        cpu_busy: Some(0.01),
+        cpu_steal: Some(0.0),
+        cpu_mhz: Some(3_000.0),
+    };
+    let mut results = crate::fixture::plausible();
+    results.check = Some(MachineCheck { before: state, after: Some(state) });
+    // A build of the lab's own is in the load average; the CPUs were idle when it mattered.
+    results.machine.load_average = Some(9.0);
+    let quiet = said(&results);
+    assert!(!quiet.contains("other work") && !quiet.contains("other programs"), "{quiet}");
+    results.check = Some(MachineCheck {
+        before: MachineState { cpu_busy: Some(0.5), ..state },
+        after: Some(MachineState { cpu_steal: Some(0.06), ..state }),
+    });
+    assert_says(
+        &said(&results),
+        &["Just before the run other programs used 50 % of this machine's CPUs", "The hypervisor gave 6.0 %"],
+    );
+    let dir = tempfile::TempDir::new().unwrap();
+    report::write(dir.path(), &results).unwrap();
+    let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+    assert!(page.contains(
+        "load on CPU 0. With care: load average 0.30 before, 0.30 after; CPUs in use 50.0 % before"
+    ));
+}
+
+#[test]
+fn how_narrow_intervals_became_is_said() {
+    let mut results = crate::fixture::plausible();
+    results.precision = vec![Precision {
+        experiment: "scale".into(),
+        wanted: 0.05,
+        widest: Some(0.081),
+        comparisons: 9,
+        blocks: 23,
+        ended: Ended::Budget,
+    }];
+    assert_says(
+        &said(&results),
+        &[
+            "scale: the time was spent after 23 blocks; the widest of 9 intervals is ±8.1 %, where ±5.0 % was asked for.",
+        ],
+    );
+}
+
+#[test]
+fn results_without_what_is_new_can_still_be_read() {
+    let mut value = serde_json::to_value(crate::fixture::plausible()).unwrap();
+    let object = value.as_object_mut().unwrap();
+    assert!(object.remove("check").is_some() && object.remove("precision").is_some());
+    let results: Results = serde_json::from_value(value).unwrap();
+    assert_eq!(results, crate::fixture::plausible());
 }
