@@ -19,7 +19,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 the run failed, was stopped (Ctrl-C keeps what there is), or no trial of a cell is valid; 2 wrong usage.";
+Exit codes: 0 done; 1 the run failed, was stopped (Ctrl-C keeps what there is), no trial of a cell is valid, or --baseline \
+shows a regression; 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

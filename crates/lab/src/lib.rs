@@ -10,12 +10,13 @@
 //!    [`results`].
 //! 4. [`report`] reads the results and nothing else. What may be concluded from them is up to [`stats`].
 //!
-//! Around a run, [`check`] looks whether the machine was left alone, and [`until`] adds blocks until intervals
-//! are narrow.
+//! Around a run, [`check`] looks whether the machine was left alone, [`until`] adds blocks until intervals are
+//! narrow, and [`baseline`] holds it against an earlier run.
 //!
 //! Where real measuring would go further is said where it is left out: servers and generator share one
 //! machine here, so neither a network nor its cards are part of any figure.
 
+pub mod baseline;
 pub mod cell;
 pub mod check;
 pub mod cli;

@@ -9,7 +9,7 @@
 
 mod bounds;
 mod bystanders;
-mod cells;
+pub(crate) mod cells;
 mod charts;
 mod csv;
 mod findings;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
+use crate::baseline::Baseline;
 use crate::check::Watch;
 use crate::cli::{self, Usage};
 use crate::cpus::{self, Split};
@@ -53,6 +54,17 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "until")]
     budget: Option<Duration>,
 
+    /// Compare with an earlier run, and exit with 1 where something became worse than --max-regression allows
+    #[arg(long, value_name = "DIR", conflicts_with = "quick")]
+    baseline: Option<PathBuf>,
+
+    /// By how much a cell may be worse than in the baseline [default: 20%]
+    ///
+    /// It has become worse when its whole 95 % interval lies beyond: of requests/s, CPU per request and, in
+    /// open loop, p99.
+    #[arg(long, value_name = "PERCENT", value_parser = cli::percent, requires = "baseline")]
+    max_regression: Option<f64>,
+
     /// Order, arrivals and delays follow from it [default: a new one]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -77,12 +89,14 @@ pub struct Args {
 const TIME_LIMIT: Duration = Duration::from_secs(150);
 const QUICK_TIME_LIMIT: Duration = Duration::from_secs(45);
 const BUDGET: Duration = Duration::from_secs(20 * 60);
+const MAX_REGRESSION: f64 = 0.2;
 /// What of it is for the report, and for a trial that takes longer than planned.
 const RESERVE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let experiments = experiments(args)?;
     let until = until(args)?;
+    let baseline = baseline(args)?;
     // Before the build, so that what is wrong with the command line is said at once.
     let cores = cpus::cores();
     let split = split(args, cores.as_deref())?;
@@ -101,6 +115,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         // Of what has no interval, more blocks make nothing narrower.
         let shown = plan.experiments.iter_mut().filter(|planned| planned.asked.demonstration);
         shown.for_each(|planned| planned.blocks.truncate(1));
+    }
+    if let Some(baseline) = &baseline {
+        baseline.fits(&plan)?;
     }
     if plan.trials() == 0 {
         bail!("there is nothing to run: {}", left_out(&plan).join("; "));
@@ -133,11 +150,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let kept = output.write(&results);
     let ran = ran.and(kept);
-    conclude(&results, &output, ran)
+    conclude(&results, &output, baseline.as_ref(), ran)
 }
 
 /// Reports what there is, whatever ended the run.
-fn conclude(results: &Results, output: &Output, ran: anyhow::Result<()>) -> anyhow::Result<()> {
+fn conclude(
+    results: &Results,
+    output: &Output,
+    baseline: Option<&Baseline>,
+    ran: anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let dir = output.dir.display();
     let kept = format!("{} trials are kept in {dir}", results.trials.len());
     if results.trials.is_empty() {
@@ -149,11 +171,14 @@ fn conclude(results: &Results, output: &Output, ran: anyhow::Result<()>) -> anyh
     cli::print(&format!("\nReport: {dir}/report.html   (results.json and results.csv beside it)"))?;
     match ran {
         Err(_) if stop::requested() => bail!("{Stopped}; {kept}"),
-        Err(error) => Err(error.context(format!("the run failed; {kept}"))),
-        Ok(()) => match all_void(results) {
-            void if void.is_empty() => Ok(()),
-            void => bail!("no trial is valid of {}; the reasons are in the report", void.join(", ")),
-        },
+        Err(error) => return Err(error.context(format!("the run failed; {kept}"))),
+        Ok(()) => {}
+    }
+    let void = all_void(results);
+    let passed = baseline.map_or(Ok(()), |baseline| baseline.hold_against(results));
+    match void.as_slice() {
+        [] => passed,
+        void => bail!("no trial is valid of {}; the reasons are in the report", void.join(", ")),
     }
 }
 
@@ -163,6 +188,13 @@ fn until(args: &Args) -> anyhow::Result<Option<Until>> {
         return Err(Usage::error("--until: no machine shows differences under 0.1%; give more, such as 5%"));
     }
     Ok(Some(Until { half_width, budget: args.budget.unwrap_or(BUDGET) }))
+}
+
+fn baseline(args: &Args) -> anyhow::Result<Option<Baseline>> {
+    let Some(path) = &args.baseline else { return Ok(None) };
+    let allowed = args.max_regression.unwrap_or(MAX_REGRESSION);
+    let read = Baseline::read(path, allowed).map_err(|error| Usage::error(format!("--baseline: {error:#}")));
+    read.map(Some)
 }
 
 fn experiments(args: &Args) -> anyhow::Result<Vec<Experiment>> {

@@ -1,4 +1,4 @@
-//! As many blocks as it takes, through the real programs.
+//! As many blocks as it takes, and an earlier run to be held against: through the real programs.
 
 use lab::results::{Ended, Results};
 
@@ -63,4 +63,41 @@ fn ctrl_c_keeps_the_blocks_that_there_are() {
     assert!(results.check.is_some_and(|check| check.after.is_some()));
     assert!(stdout(&output).contains("stopped after"), "{}", stdout(&output));
     lab.none_is_left();
+}
+
+#[test]
+fn a_regression_is_named_and_ends_with_1() {
+    let dir = workshop(200);
+    let first = Lab::new(compare(dir.path(), "first", &["--trials=5"])).output();
+    assert!(first.status.success(), "{}", stderr(&first));
+    // The same, had the event loop been ten times as cheap.
+    let mut better = results(dir.path(), "first");
+    for trial in better.trials.iter_mut().filter(|trial| trial.rung == "event-loop") {
+        let cpu_us = &mut trial.server.cpu_us_per_request;
+        *cpu_us = cpu_us.map(|us| us / 10.0);
+        trial.throughput_rps = trial.throughput_rps.map(|rps| rps * 10.0);
+    }
+    let baseline = path(dir.path(), "better.json");
+    std::fs::write(&baseline, serde_json::to_string(&better).unwrap()).unwrap();
+
+    let flag = format!("--baseline={}", baseline.to_str().unwrap());
+    let worse =
+        Lab::new(compare(dir.path(), "worse", &["--trials=5", &flag, "--max-regression=100%"])).output();
+    assert_eq!(worse.status.code(), Some(1), "{}", stderr(&worse));
+    let (text, error) = (stdout(&worse), stderr(&worse));
+    assert!(text.contains("Against the baseline") && text.contains("figures compared; "), "{text}");
+    let last = error.lines().last().unwrap();
+    assert!(last.contains("against the baseline: tiny, event-loop at 6 clients on /wait/20: "), "{last}");
+    assert!(!last.contains("thread-per-request"), "{last}");
+    assert!(results(dir.path(), "worse").complete, "what was measured is kept");
+
+    let first = path(dir.path(), "first");
+    let flag = format!("--baseline={}", first.to_str().unwrap());
+    let short = Lab::new(compare(dir.path(), "short", &["--trials=2", &flag])).output();
+    assert_eq!(short.status.code(), Some(2), "{}", stderr(&short));
+    assert!(stderr(&short).contains("tiny has 2: add --trials 5"), "{}", stderr(&short));
+    // The same again passes, if all is allowed that a busy machine may do to it.
+    let same =
+        Lab::new(compare(dir.path(), "same", &["--trials=5", &flag, "--max-regression=900%"])).output();
+    assert!(same.status.success(), "{}", stderr(&same));
 }

@@ -32,6 +32,8 @@ fn flags_out_of_range_or_at_odds_are_refused() {
     refused(&["--until", "narrow"], &["such as 5%"]);
     refused(&["--until", "0%"], &["--until", "such as 5%"]);
     refused(&["--budget", "5m"], &["--until"]);
+    refused(&["--max-regression", "5%"], &["--baseline"]);
+    refused(&["--baseline", "/nowhere"], &["--baseline", "/nowhere"]);
     refused(&["load"], &["<URL>"]);
     refused(&["load", "https://localhost/"], &["http only"]);
     refused(&["load", "http://localhost:1/", "--clients", "3", "--rate", "5"], &["--clients", "--rate"]);

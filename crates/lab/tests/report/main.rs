@@ -4,6 +4,7 @@ mod beside;
 mod files;
 mod findings;
 mod fixture;
+mod gate;
 mod latency;
 mod reading;
 mod robust;
