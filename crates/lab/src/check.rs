@@ -2,7 +2,7 @@
 //!
 //! Measured while the lab itself does nothing, so that what is seen is the doing of others: another program,
 //! a hypervisor that gives CPU time to other guests (*steal*), a clock that heat or a battery slowed down.
-//! The reader goes next to `report::findings`, which puts [`warnings`] in front of everything else.
+//! The reader goes next to `report::findings`, which puts `warnings` in front of everything else.
 
 use std::time::Duration;
 
@@ -51,8 +51,9 @@ impl Watch {
         let first = cpu_time();
         // For whoever asked to stop it is over at once, and says nothing of this moment.
         stop::sleep(LOOK);
-        let over_all = shares(self.began, first).map(|(_, steal)| steal);
-        MachineState { cpu_steal: over_all, ..now(first, cpu_time()) }
+        let last = cpu_time();
+        let over_all = shares(self.began, last).map(|(_, steal)| steal);
+        MachineState { cpu_steal: over_all, ..now(first, last) }
     }
 }
 
