@@ -98,7 +98,7 @@ fn a_rung_against_itself_shows_bias_and_the_smallest_effect() {
         &fair,
         &[
             // CPU thrice, memory and requests/s once, the median response once; on two rungs.
-            "No bias is shown in 12 comparisons of rungs with themselves. The smallest effect that this machine shows with 5 blocks: ",
+            "No bias is shown in 12 comparisons of rungs with themselves. The smallest effect that this machine shows with 5 blocks, the widest interval counting: ",
             " % in CPU per request, ",
             " % in requests/s, ",
             " % in memory per connection and 0.",

@@ -127,7 +127,10 @@ fn said(all: &[Twice<'_, '_>], family: &Family) -> Option<String> {
         Some(format!("{} in {}", percent(widths.reduce(f64::max)?), named(metric)))
     });
     let smallest: Vec<String> = smallest.collect();
-    Some(format!("{bias}. The smallest effect that this machine shows with {blocks}: {}.", listed(&smallest)))
+    Some(format!(
+        "{bias}. The smallest effect that this machine shows with {blocks}, the widest interval counting: {}.",
+        listed(&smallest)
+    ))
 }
 
 impl Twice<'_, '_> {
@@ -151,7 +154,23 @@ fn named(metric: Metric) -> &'static str {
     if metric == Metric::P50 { "median response" } else { noun(metric) }
 }
 
-/// Of a share that may be small: `2.5 %`, `0.31 %`.
+/// Of a share that may be small, or beyond all percentages: `2.5 %`, `0.31 %`, `a factor of 7.71`.
 fn percent(share: f64) -> String {
-    format!("{:.*} %", if share < 0.01 { 2 } else { 1 }, share * 100.0)
+    match share {
+        share if share >= 1.0 => format!("a factor of {}", rounded(1.0 + share)),
+        share => format!("{:.*} %", if share < 0.01 { 2 } else { 1 }, share * 100.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn small_and_large_shares_can_be_read() {
+        assert_eq!(
+            [0.0031, 0.025, 0.377, 6.707].map(percent),
+            ["0.31 %", "2.5 %", "37.7 %", "a factor of 7.71"]
+        );
+    }
 }
