@@ -19,7 +19,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 the run failed, was stopped (Ctrl-C keeps what there is), or no trial of a cell is valid; 2 wrong usage.";
+Exit codes: 0 done; 1 the run failed, was stopped (Ctrl-C keeps what there is), no trial of a cell is valid, or --baseline \
+shows a regression; 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -107,6 +108,20 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `5%`, `5 %`, `0.5`: a percentage, as a share.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    match number.parse::<f64>() {
+        Ok(percent) if (0.0..=1_000.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("expected a percentage from 0% to 1000%, such as 5%".into()),
+    }
+}
+
+/// A share as [`percent`] reads it.
+pub(crate) fn in_percent(share: f64) -> String {
+    format!("{}%", (share * 1e6).round() / 1e4)
+}
+
 /// Seconds as people say them: `45 s`, `2 min 25 s`.
 pub(crate) fn in_words(time: Duration) -> String {
     let seconds = time.as_secs_f64().ceil() as u64;
@@ -137,6 +152,19 @@ mod tests {
         }
         for wrong in ["", "s", "ten", "-1s", "NaN", "inf", "61m", "1h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn percentages_are_shares() {
+        for (text, share) in
+            [("5%", 0.05), ("5 %", 0.05), ("5", 0.05), ("0.5%", 0.005), ("100%", 1.0), ("0", 0.0)]
+        {
+            assert!(percent(text).is_ok_and(|read| (read - share).abs() < 1e-12), "{text}");
+        }
+        assert_eq!([in_percent(0.07), in_percent(0.005), in_percent(2.0)], ["7%", "0.5%", "200%"]);
+        for wrong in ["", "%", "-5%", "five", "NaN", "inf%", "5%%", "2000%"] {
+            assert!(percent(wrong).is_err(), "{wrong}");
         }
     }
 

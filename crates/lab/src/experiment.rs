@@ -28,6 +28,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("bridges", include_str!("../../../benches/experiments/bridges.toml")),
     ("subscribers", include_str!("../../../benches/experiments/subscribers.toml")),
     ("connections", include_str!("../../../benches/experiments/connections.toml")),
+    ("a-a", include_str!("../../../benches/experiments/a-a.toml")),
     ("targets", include_str!("../../../benches/experiments/targets.toml")),
 ];
 

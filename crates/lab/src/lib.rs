@@ -8,12 +8,17 @@
 //! 3. [`run`] carries the plan out. A `trial` starts fresh processes, a `generator` among them, while a
 //!    `probe` watches the server; `judge` says what came of it. After each trial [`output`] keeps all
 //!    [`results`].
-//! 4. [`report`] reads the results and nothing else.
+//! 4. [`report`] reads the results and nothing else. What may be concluded from them is up to [`stats`].
+//!
+//! Around a run, [`check`] looks whether the machine was left alone, [`until`] adds blocks until intervals are
+//! narrow, and [`baseline`] holds it against an earlier run.
 //!
 //! Where real measuring would go further is said where it is left out: servers and generator share one
 //! machine here, so neither a network nor its cards are part of any figure.
 
+pub mod baseline;
 pub mod cell;
+pub mod check;
 pub mod cli;
 pub mod cmd;
 pub mod contract;
@@ -39,5 +44,6 @@ pub mod stats;
 pub mod stop;
 mod sys;
 pub mod trial;
+pub mod until;
 mod wait;
 mod warning;

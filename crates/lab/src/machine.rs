@@ -83,7 +83,7 @@ fn cpu() -> Option<String> {
 }
 
 #[cfg(target_os = "linux")]
-fn load_average() -> Option<f64> {
+pub(crate) fn load_average() -> Option<f64> {
     Some(crate::procfs::loadavg(&std::fs::read_to_string("/proc/loadavg").ok()?)?.0)
 }
 
@@ -100,6 +100,6 @@ fn cpu() -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn load_average() -> Option<f64> {
+pub(crate) fn load_average() -> Option<f64> {
     Some(sysinfo::System::load_average().ok()?.one)
 }

@@ -9,7 +9,7 @@
 
 mod bounds;
 mod bystanders;
-mod cells;
+pub(crate) mod cells;
 mod charts;
 mod csv;
 mod findings;
@@ -20,7 +20,7 @@ mod slots;
 mod tables;
 mod target;
 mod terminal;
-mod text;
+pub(crate) mod text;
 mod verdict;
 
 use std::fs::{self, File};
@@ -30,6 +30,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::results::Results;
+use crate::stats::Ratio;
 use cells::Experiment;
 
 pub use read::read;
@@ -60,6 +61,14 @@ pub fn summary(results: &Results) -> String {
 #[must_use]
 pub fn summary_within(results: &Results, columns: usize) -> String {
     terminal::summary(&Report::of(results), columns.clamp(60, 160))
+}
+
+/// Every ratio from which the findings of an experiment conclude, as far as it was measured.
+#[must_use]
+pub fn comparisons(results: &Results, experiment: &str) -> Vec<Ratio> {
+    let experiments = cells::experiments(results);
+    let experiment = experiments.iter().find(|one| one.asked.name == experiment);
+    experiment.map(|one| findings::comparisons(one, &results.machine)).unwrap_or_default()
 }
 
 /// One form of the report.

@@ -2,10 +2,14 @@
 //!
 //! Missing values are `null`, never 0: "this system does not tell" is not "nothing".
 
+mod around;
+
 use std::collections::BTreeMap;
 
 use loadgen::protocol::Failure;
 use serde::{Deserialize, Serialize};
+
+pub use around::{Ended, MachineCheck, MachineState, Precision};
 
 /// The schema that this program reads and writes.
 pub const SCHEMA: &str = "parkbench/1";
@@ -33,6 +37,12 @@ pub struct Results {
     pub experiments: Vec<Asked>,
     /// Every trial, in the order in which it ran.
     pub trials: Vec<Trial>,
+    /// Whether the machine was left alone; null in results of those who did not look.
+    #[serde(default)]
+    pub check: Option<MachineCheck>,
+    /// What became of the intervals, for each experiment that was to run until they are narrow.
+    #[serde(default)]
+    pub precision: Vec<Precision>,
 }
 
 /// The texts and fixed settings of an experiment, kept so that a report needs no other file.

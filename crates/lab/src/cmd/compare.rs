@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
+use crate::baseline::Baseline;
+use crate::check::Watch;
 use crate::cli::{self, Usage};
 use crate::cpus::{self, Split};
 use crate::experiment::{DEFAULT, Experiment};
@@ -16,6 +18,7 @@ use crate::programs::{self, Programs};
 use crate::results::{Results, SCHEMA, TrialOutcome};
 use crate::run::{self, Surroundings};
 use crate::stop::Stopped;
+use crate::until::{LEAST_BLOCKS, Until};
 use crate::{limits, machine, report, stop};
 
 /// Flags of `compare`, and of `cargo lab` alone.
@@ -41,6 +44,27 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
     trials: Option<u64>,
 
+    /// Add blocks, at least 10, until every interval that findings use is this narrow, such as 5%
+    ///
+    /// Half the width of the 95 % interval: with 5% an estimate of 2.0 has an interval of about 1.9 to 2.1.
+    #[arg(long, value_name = "PERCENT", value_parser = cli::percent, conflicts_with_all = ["quick", "trials"])]
+    until: Option<f64>,
+
+    /// The longest that --until may take for all experiments together [default: 20m]
+    #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "until")]
+    budget: Option<Duration>,
+
+    /// Compare with an earlier run, and exit with 1 where something became worse than --max-regression allows
+    #[arg(long, value_name = "DIR", conflicts_with = "quick")]
+    baseline: Option<PathBuf>,
+
+    /// By how much a cell may be worse than in the baseline [default: 20%]
+    ///
+    /// It has become worse when its whole 95 % interval lies beyond: of requests/s, CPU per request and, in
+    /// open loop, p99.
+    #[arg(long, value_name = "PERCENT", value_parser = cli::percent, requires = "baseline")]
+    max_regression: Option<f64>,
+
     /// Order, arrivals and delays follow from it [default: a new one]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -64,11 +88,15 @@ pub struct Args {
 /// The longest that the default run and the quick one may take after the build.
 const TIME_LIMIT: Duration = Duration::from_secs(150);
 const QUICK_TIME_LIMIT: Duration = Duration::from_secs(45);
+const BUDGET: Duration = Duration::from_secs(20 * 60);
+const MAX_REGRESSION: f64 = 0.2;
 /// What of it is for the report, and for a trial that takes longer than planned.
 const RESERVE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let experiments = experiments(args)?;
+    let until = until(args)?;
+    let baseline = baseline(args)?;
     // Before the build, so that what is wrong with the command line is said at once.
     let cores = cpus::cores();
     let split = split(args, cores.as_deref())?;
@@ -82,13 +110,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let server_cpus = split.as_ref().map_or(cpus, |split| split.server.len() as u64);
     let options = options(args);
     let host = Host { cpus, server_cpus, limits };
-    let plan = Plan::new(experiments, &options, &host)?;
+    let mut plan = Plan::new(experiments, &options, &host)?;
+    if until.is_some() {
+        // Of what has no interval, more blocks make nothing narrower.
+        let shown = plan.experiments.iter_mut().filter(|planned| planned.asked.demonstration);
+        shown.for_each(|planned| planned.blocks.truncate(1));
+    }
+    if let Some(baseline) = &baseline {
+        baseline.fits(&plan)?;
+    }
     if plan.trials() == 0 {
         bail!("there is nothing to run: {}", left_out(&plan).join("; "));
     }
     let time_limit = time_limit(args);
-    announce(&plan, split.as_ref(), time_limit, &output);
+    announce(&plan, split.as_ref(), until, time_limit, &output);
 
+    let (watch, check) = Watch::begin();
     let mut results = Results {
         schema: SCHEMA.into(),
         version: machine::version(programs.checkout.as_deref()),
@@ -100,15 +137,29 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         quick: args.quick,
         experiments: plan.experiments.iter().map(|planned| planned.asked.clone()).collect(),
         trials: Vec::new(),
+        check: Some(check),
+        precision: Vec::new(),
     };
-    let time_limit = time_limit.map(|limit| limit - RESERVE);
-    let around = Surroundings { programs: &programs, split: split.as_ref(), output: &output, time_limit };
+    let time_limit = time_limit.map(|limit| limit.saturating_sub(RESERVE));
+    let around =
+        Surroundings { programs: &programs, split: split.as_ref(), output: &output, time_limit, until };
     let ran = run::run(&plan, &around, &mut results);
-    conclude(&results, &output, ran)
+    let after = watch.end();
+    if let Some(check) = &mut results.check {
+        check.after = Some(after);
+    }
+    let kept = output.write(&results);
+    let ran = ran.and(kept);
+    conclude(&results, &output, baseline.as_ref(), ran)
 }
 
 /// Reports what there is, whatever ended the run.
-fn conclude(results: &Results, output: &Output, ran: anyhow::Result<()>) -> anyhow::Result<()> {
+fn conclude(
+    results: &Results,
+    output: &Output,
+    baseline: Option<&Baseline>,
+    ran: anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let dir = output.dir.display();
     let kept = format!("{} trials are kept in {dir}", results.trials.len());
     if results.trials.is_empty() {
@@ -120,12 +171,30 @@ fn conclude(results: &Results, output: &Output, ran: anyhow::Result<()>) -> anyh
     cli::print(&format!("\nReport: {dir}/report.html   (results.json and results.csv beside it)"))?;
     match ran {
         Err(_) if stop::requested() => bail!("{Stopped}; {kept}"),
-        Err(error) => Err(error.context(format!("the run failed; {kept}"))),
-        Ok(()) => match all_void(results) {
-            void if void.is_empty() => Ok(()),
-            void => bail!("no trial is valid of {}; the reasons are in the report", void.join(", ")),
-        },
+        Err(error) => return Err(error.context(format!("the run failed; {kept}"))),
+        Ok(()) => {}
     }
+    let void = all_void(results);
+    let passed = baseline.map_or(Ok(()), |baseline| baseline.hold_against(results));
+    match void.as_slice() {
+        [] => passed,
+        void => bail!("no trial is valid of {}; the reasons are in the report", void.join(", ")),
+    }
+}
+
+fn until(args: &Args) -> anyhow::Result<Option<Until>> {
+    let Some(half_width) = args.until else { return Ok(None) };
+    if half_width < 0.001 {
+        return Err(Usage::error("--until: no machine shows differences under 0.1%; give more, such as 5%"));
+    }
+    Ok(Some(Until { half_width, budget: args.budget.unwrap_or(BUDGET) }))
+}
+
+fn baseline(args: &Args) -> anyhow::Result<Option<Baseline>> {
+    let Some(path) = &args.baseline else { return Ok(None) };
+    let allowed = args.max_regression.unwrap_or(MAX_REGRESSION);
+    let read = Baseline::read(path, allowed).map_err(|error| Usage::error(format!("--baseline: {error:#}")));
+    read.map(Some)
 }
 
 fn experiments(args: &Args) -> anyhow::Result<Vec<Experiment>> {
@@ -169,7 +238,7 @@ fn options(args: &Args) -> Options {
     Options {
         quick: args.quick,
         full: args.full,
-        trials: args.trials,
+        trials: args.trials.or(args.until.map(|_| LEAST_BLOCKS.into())),
         rungs: args.rungs.clone(),
         // Small enough to be typed again.
         seed: args.seed.unwrap_or_else(|| u64::from(rand::random::<u16>())),
@@ -187,15 +256,29 @@ fn time_limit(args: &Args) -> Option<Duration> {
     let promised = |name: &String| DEFAULT.contains(&name.as_str());
     match args {
         _ if !args.experiments.iter().all(promised) => None,
-        Args { full: true, .. } | Args { trials: Some(_), .. } => None,
+        Args { full: true, .. } | Args { trials: Some(_), .. } | Args { until: Some(_), .. } => None,
         Args { quick: true, .. } => Some(QUICK_TIME_LIMIT),
         _ => Some(TIME_LIMIT),
     }
 }
 
 /// Says what will happen, on standard error: standard output is for results.
-fn announce(plan: &Plan, split: Option<&Split>, time_limit: Option<Duration>, output: &Output) {
-    let limit = time_limit.map(|limit| format!(", at most {}", cli::in_words(limit))).unwrap_or_default();
+fn announce(
+    plan: &Plan,
+    split: Option<&Split>,
+    until: Option<Until>,
+    time_limit: Option<Duration>,
+    output: &Output,
+) {
+    let limit = match (until, time_limit) {
+        (Some(until), _) => format!(
+            ", then more until intervals are within ±{}, or {} have passed",
+            cli::in_percent(until.half_width),
+            cli::in_words(until.budget)
+        ),
+        (None, Some(limit)) => format!(", at most {}", cli::in_words(limit)),
+        (None, None) => String::new(),
+    };
     cli::tell(&format!("{} trials, about {}{limit}:", plan.trials(), cli::in_words(plan.estimate())));
     for planned in &plan.experiments {
         let (name, title, blocks) = (&planned.asked.name, &planned.asked.title, planned.blocks.len());
@@ -241,6 +324,8 @@ fn command(args: &Args, seed: u64) -> String {
     let switches = [(args.quick, "--quick"), (args.full, "--full"), (args.allow_threads, "--allow-threads")];
     words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
     words.extend(args.trials.map(|trials| format!("--trials {trials}")));
+    words.extend(args.until.map(|share| format!("--until {}", cli::in_percent(share))));
+    words.extend(args.budget.map(|budget| format!("--budget {}s", budget.as_secs_f64())));
     words.extend(args.server_cpus.map(|cpus| format!("--server-cpus {cpus}")));
     words.push(format!("--seed {seed}"));
     words.join(" ")

@@ -229,6 +229,8 @@ fn about(args: &Args) -> anyhow::Result<Results> {
             ..Asked::default()
         }],
         trials: Vec::new(),
+        check: None,
+        precision: Vec::new(),
     })
 }
 

@@ -1,26 +1,33 @@
 //! What the figures say, in sentences that are computed: with other data they are other sentences.
 //!
-//! Nothing here knows who should win. Void trials never get here, equality is claimed only by the rule of
-//! `stats`, and where too little was measured the sentence says that instead. One file per kind of
-//! question: `sweep` (how far does it carry), `cost` (what does it take), `latency` (how long does it
-//! take), `gap` (what causes the difference), `bystander` (who else suffers), `bridges` (what async views
-//! gain on a blocking server), `connections` (what a new one costs), `subscribers` (streams held open),
+//! Nothing here knows who should win. Void trials never get here, and where too little was measured the
+//! sentence says that instead. Differences and equality are claimed in the words of `compared` only, and only
+//! as far as `stats::Family` grants it: all ratios from which the findings of one experiment conclude are
+//! corrected for together. One file per kind of question: `sweep` (how far does it carry), `cost` (what does
+//! it take), `latency` (how long does it take), `gap` (what causes the difference), `bystander` (who else
+//! suffers), `bridges` (what async views gain on a blocking server), `connections` (what a new one costs),
+//! `subscribers` (streams held open), `itself` (a rung against itself: what this machine can show at all),
 //! `demonstration` (the lecture).
 
 mod bridges;
 mod bystander;
+mod compared;
 mod connections;
 mod cost;
 mod demonstration;
 mod gap;
+mod itself;
 mod latency;
 mod subscribers;
 mod sweep;
 
+use crate::check;
 use crate::report::bounds::Sweep;
-use crate::report::cells::Experiment;
+use crate::report::cells::{self, Experiment};
 use crate::report::text::{self, counted};
 use crate::results::{Machine, Mode, Results, TrialOutcome};
+use crate::stats::{Family, Ratio};
+use crate::until;
 
 /// A load average per CPU, before the run, from which on others are likely to take part of it.
 const BUSY_PER_CPU: f64 = 0.5;
@@ -38,6 +45,15 @@ pub(crate) struct Finding {
 
 /// Everything that one experiment shows.
 pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding> {
+    Family::read(|family| within(experiment, machine, family))
+}
+
+/// Every ratio from which [`of`] concludes.
+pub(crate) fn comparisons(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Ratio> {
+    Family::heard(|family| within(experiment, machine, family))
+}
+
+fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Vec<Finding> {
     if let Some(nothing) = nothing_to_say(experiment) {
         return vec![Finding::headline(nothing)];
     }
@@ -45,13 +61,17 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
         return demonstration::findings(experiment, machine);
     }
     let closed = Sweep::all(experiment, Mode::Closed, machine);
-    let gaps = gap::findings(experiment, &closed);
-    let mut findings: Vec<Finding> = gaps.clone();
+    let mut findings = itself::findings(experiment, family);
+    if itself::is_all(experiment) {
+        return findings;
+    }
+    let gaps = gap::findings(experiment, &closed, family);
+    findings.extend(gaps.clone());
     // Where the question is what a gap consists of, bridges are beside the point.
     let beside = |finding| if gaps.is_empty() { finding } else { Finding { headline: false, ..finding } };
-    findings.extend(bridges::findings(&closed).into_iter().map(beside));
-    findings.extend(connections::findings(&closed));
-    findings.extend(bystander::findings(experiment));
+    findings.extend(bridges::findings(&closed, family).into_iter().map(beside));
+    findings.extend(connections::findings(&closed, family));
+    findings.extend(bystander::findings(experiment, family));
     findings
         .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().flat_map(subscribers::findings));
     // Where an experiment asked for more than a comparison, that is the answer and the rest is detail.
@@ -60,10 +80,10 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
     for sweep in &closed {
         general.extend(sweep::findings(sweep, machine));
         // A gap that is split says what its ends cost.
-        general.extend(cost::findings(sweep, gaps.is_empty()));
+        general.extend(cost::findings(sweep, gaps.is_empty(), family));
     }
-    general
-        .extend(experiment.open_groups().iter().filter_map(|(_, cells)| latency::finding(experiment, cells)));
+    let latencies = experiment.open_groups();
+    general.extend(latencies.iter().filter_map(|(_, cells)| latency::finding(experiment, cells, family)));
     findings.extend(
         general.into_iter().map(|finding| Finding { headline: finding.headline && !answered, ..finding }),
     );
@@ -85,8 +105,12 @@ pub(crate) fn cautions(results: &Results) -> Vec<String> {
     if results.quick {
         cautions.push("A quick look: one block, so points without intervals.".into());
     }
-    if let Some(load) =
-        results.machine.load_average.filter(|load| *load > BUSY_PER_CPU * f64::from(results.machine.cpus))
+    // Its own build is in the load average too; where the CPUs were looked at, that counts.
+    let looked = results.check.as_ref().is_some_and(|check| check.before.cpu_busy.is_some());
+    if let Some(load) = results
+        .machine
+        .load_average
+        .filter(|load| !looked && *load > BUSY_PER_CPU * f64::from(results.machine.cpus))
     {
         cautions.push(format!(
             "The machine had other work when the run began (load average {} on {}): what is missing to a line may be its doing.",
@@ -94,6 +118,13 @@ pub(crate) fn cautions(results: &Results) -> Vec<String> {
             counted(results.machine.cpus.into(), "CPU")
         ));
     }
+    cautions.extend(results.check.iter().flat_map(check::warnings));
+    if results.experiments.len() > 1 {
+        // What a rung against itself shows is how all others are to be read.
+        let experiments = cells::experiments(results);
+        cautions.extend(experiments.iter().filter_map(itself::answer).map(|answer| answer.replace('`', "")));
+    }
+    cautions.extend(results.precision.iter().map(until::said));
     let void = results.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Void).count() as u64;
     if void > 0 {
         let (are, they) = if void == 1 { ("is", "it takes") } else { ("are", "they take") };

@@ -51,7 +51,7 @@ pub(crate) struct Step {
 /// What the results say of a gap.
 #[derive(Debug)]
 pub(crate) enum Split<'e, 'a> {
-    Gap(Gap<'e, 'a>),
+    Gap(Box<Gap<'e, 'a>>),
     /// A rung at one of its ends, or every block, lacks what it takes; one sentence.
     Not(String),
 }
@@ -131,7 +131,7 @@ fn split<'e, 'a>(chain: &[GapStep], sweep: &'e Sweep<'e, 'a>, metric: Metric) ->
     };
     let waits = sweep.target.waits();
     let behind = |track: &&Track<'_, '_>| waits && track.at(clients).is_some_and(|point| !point.keeps_up());
-    Some(Split::Gap(Gap {
+    Some(Split::Gap(Box::new(Gap {
         sweep,
         clients,
         metric,
@@ -145,7 +145,7 @@ fn split<'e, 'a>(chain: &[GapStep], sweep: &'e Sweep<'e, 'a>, metric: Metric) ->
         missing,
         behind: on_chain().filter(behind).map(|track| track.series).collect(),
         client_bound,
-    }))
+    })))
 }
 
 /// Cells from the first rung to the last, the causes between them, and the rungs that had to be left out.

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use askama::Template;
 use plotly::Plot;
 
+use crate::check;
 use crate::ladder;
 use crate::report::cells::Experiment;
 use crate::report::charts::{self, Chart, style};
@@ -118,7 +119,7 @@ impl<'a> Page<'a> {
             cautions: findings::cautions(results),
             answer: answer(report, main),
             hero,
-            machine: machine_line(machine),
+            machine: with_care(&machine_line(machine), results),
             sections,
             details: details(results),
             notes: machine.notes.clone(),
@@ -223,6 +224,13 @@ fn machine_line(machine: &Machine) -> String {
     line
 }
 
+/// The same, with what of the check before and after the run the reader should know.
+fn with_care(line: &str, results: &Results) -> String {
+    let care = results.check.as_ref().filter(|check| !check::warnings(check).is_empty());
+    care.and_then(check::in_brief)
+        .map_or_else(|| line.to_owned(), |seen| format!("{line}. With care: {seen}"))
+}
+
 fn cpus(numbers: &[u32]) -> String {
     let noun = if numbers.len() == 1 { "CPU" } else { "CPUs" };
     format!("{noun} {}", listed(&numbers.iter().map(ToString::to_string).collect::<Vec<_>>()))
@@ -253,6 +261,9 @@ fn details(results: &Results) -> Vec<(&'static str, String)> {
     }
     if let Some(load) = machine.load_average {
         details.push(("Load before the run", format!("{load:.2} (average over one minute)")));
+    }
+    if let Some(seen) = results.check.as_ref().and_then(check::in_brief) {
+        details.push(("The machine, before and after", seen));
     }
     let mut flags: Vec<String> = Vec::new();
     for trial in &results.trials {

@@ -7,6 +7,7 @@ mod endings;
 mod ladder;
 mod runs;
 mod serving;
+mod sure;
 mod usage;
 
 use std::path::{Path, PathBuf};

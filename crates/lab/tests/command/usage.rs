@@ -28,6 +28,12 @@ fn flags_out_of_range_or_at_odds_are_refused() {
     refused(&["--trials", "0"], &["0", "1..=100"]);
     refused(&["compare", "scale", "scale"], &["scale is named twice"]);
     refused(&["compare", "--server-cpus", "1000"], &["--server-cpus"]);
+    refused(&["--until", "5%", "--quick"], &["--until", "--quick"]);
+    refused(&["--until", "narrow"], &["such as 5%"]);
+    refused(&["--until", "0%"], &["--until", "such as 5%"]);
+    refused(&["--budget", "5m"], &["--until"]);
+    refused(&["--max-regression", "5%"], &["--baseline"]);
+    refused(&["--baseline", "/nowhere"], &["--baseline", "/nowhere"]);
     refused(&["load"], &["<URL>"]);
     refused(&["load", "https://localhost/"], &["http only"]);
     refused(&["load", "http://localhost:1/", "--clients", "3", "--rate", "5"], &["--clients", "--rate"]);

@@ -130,6 +130,8 @@ pub(crate) fn empty() -> Results {
         quick: false,
         experiments: Vec::new(),
         trials: Vec::new(),
+        check: None,
+        precision: Vec::new(),
     }
 }
 

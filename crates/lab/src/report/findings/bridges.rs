@@ -4,9 +4,9 @@
 use crate::report::bounds::{Sweep, Track};
 use crate::report::cells::{Cell, Metric};
 use crate::report::findings::Finding;
-use crate::report::findings::cost::compared;
-use crate::report::text::{counted, exact, listed, milliseconds};
-use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio};
+use crate::report::findings::compared::{compared, points};
+use crate::report::text::{exact, listed, milliseconds};
+use crate::stats::Family;
 
 /// The server that both run on, and the views that are exchanged.
 const PLAIN: &str = "thread-per-request";
@@ -15,7 +15,7 @@ const ASYNC_VIEWS: &str = "async-views";
 const WITHOUT_THREADS: &str = "event-loop";
 
 /// A finding for each target at which both were measured.
-pub(crate) fn findings(closed: &[Sweep<'_, '_>]) -> Vec<Finding> {
+pub(crate) fn findings(closed: &[Sweep<'_, '_>], family: &Family) -> Vec<Finding> {
     closed
         .iter()
         .filter(|sweep| sweep.target.waits())
@@ -31,7 +31,7 @@ pub(crate) fn findings(closed: &[Sweep<'_, '_>]) -> Vec<Finding> {
                 other: track(WITHOUT_THREADS).and_then(|track| cell(track, clients)),
             };
             let (gain, route) = (sweep.target.fans_out(), sweep.target.named());
-            let text = if gain { within(&of, &route) } else { between(&of, &route) }?;
+            let text = if gain { within(&of, &route, family) } else { between(&of, &route, family) }?;
             Some(Finding::headline(text))
         })
         .collect()
@@ -49,11 +49,11 @@ fn cell<'s, 'a>(track: &'s Track<'s, 'a>, clients: u32) -> Option<&'s Cell<'a>> 
     track.at(clients).map(|point| point.cell).filter(|cell| !cell.ok.is_empty())
 }
 
-fn within(of: &Of<'_, '_>, route: &str) -> Option<String> {
+fn within(of: &Of<'_, '_>, route: &str, family: &Family) -> Option<String> {
     let median = |cell: &Cell<'_>| cell.response().p50.map(milliseconds);
     let compared = of.views.over(of.plain, Metric::P50).map_or_else(
         || "too few answers in a trial to compare them block by block".into(),
-        |ratio| format!("{}{}", compared(&ratio).replace("as much", "as long"), points(&ratio)),
+        |ratio| format!("{}{}", compared(&ratio, family).replace("as much", "as long"), points(&ratio)),
     );
     let other = of.other.and_then(|cell| Some(format!(" ({} on {})", median(cell)?, cell.series.named())));
     Some(format!(
@@ -67,9 +67,9 @@ fn within(of: &Of<'_, '_>, route: &str) -> Option<String> {
     ))
 }
 
-fn between(of: &Of<'_, '_>, route: &str) -> Option<String> {
-    let cpu = clause(of, Metric::Cpu, "of CPU a request");
-    let memory = clause(of, Metric::Memory, "of memory a connection");
+fn between(of: &Of<'_, '_>, route: &str, family: &Family) -> Option<String> {
+    let cpu = clause(of, Metric::Cpu, "of CPU a request", family);
+    let memory = clause(of, Metric::Memory, "of memory a connection", family);
     let threads = [Some(of.views), Some(of.plain), of.other].into_iter().flatten();
     let threads: Vec<String> = threads
         .filter_map(|cell| {
@@ -83,7 +83,7 @@ fn between(of: &Of<'_, '_>, route: &str) -> Option<String> {
 }
 
 /// `207 µs of CPU a request on async-views and 191 µs on thread-per-request, 1.08 times as much`
-fn clause(of: &Of<'_, '_>, metric: Metric, what: &str) -> Option<String> {
+fn clause(of: &Of<'_, '_>, metric: Metric, what: &str, family: &Family) -> Option<String> {
     let ratio = of.views.over(of.plain, metric)?;
     let other = of.other.and_then(|cell| {
         Some(format!(" ({} on {})", metric.show(cell.median(metric)?), cell.series.named()))
@@ -95,15 +95,7 @@ fn clause(of: &Of<'_, '_>, metric: Metric, what: &str) -> Option<String> {
         metric.show(of.plain.median(metric)?),
         of.plain.series.named(),
         other.unwrap_or_default(),
-        compared(&ratio),
+        compared(&ratio, family),
         points(&ratio),
     ))
-}
-
-fn points(ratio: &Ratio) -> String {
-    if ratio.blocks < BLOCKS_FOR_INTERVAL {
-        format!(" ({}: points, no interval)", counted(ratio.blocks as u64, "block"))
-    } else {
-        String::new()
-    }
 }

@@ -3,16 +3,17 @@
 use crate::report::bystanders::{self, Beside, Seen};
 use crate::report::cells::{Experiment, Metric};
 use crate::report::findings::Finding;
+use crate::report::findings::compared::shown;
 use crate::report::target::Target;
 use crate::report::text::{counted, exact, listed, milliseconds, rounded};
 use crate::results::Mode;
-use crate::stats::Reading;
+use crate::stats::{Family, Reading};
 
 /// From so many times the quickest rung's median on, a rung is said to let bystanders wait.
 const LETS_WAIT: f64 = 3.0;
 
 /// One for each load; the one with the widest spread for the first screen.
-pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
+pub(crate) fn findings(experiment: &Experiment<'_>, family: &Family) -> Vec<Finding> {
     let groups = bystanders::all(experiment);
     let widest = groups.iter().map(Beside::spread).fold(0.0, f64::max);
     let mut headline = false;
@@ -20,14 +21,14 @@ pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
         .iter()
         .filter_map(|group| {
             let first = !headline && group.spread() >= widest;
-            let text = said(group)?;
+            let text = said(group, family)?;
             headline |= first;
             Some(Finding { text, headline: first })
         })
         .collect()
 }
 
-fn said(group: &Beside<'_, '_>) -> Option<String> {
+fn said(group: &Beside<'_, '_>, family: &Family) -> Option<String> {
     let mut seen: Vec<&Seen<'_, '_>> = group.seen.iter().filter(|seen| seen.response.p50.is_some()).collect();
     seen.sort_by(|a, b| a.response.p50.unwrap_or(0.0).total_cmp(&b.response.p50.unwrap_or(0.0)));
     let silent: Vec<String> = group
@@ -47,7 +48,7 @@ fn said(group: &Beside<'_, '_>) -> Option<String> {
         format!("{load}, the median {} took {}.", group.route, listed(&each))
     };
     if let [quickest, .., _] = seen.as_slice() {
-        text.push_str(&who_let_wait(quickest, &seen));
+        text.push_str(&who_let_wait(quickest, &seen, family));
     }
     if !silent.is_empty() && !seen.is_empty() {
         text.push_str(&format!(" On {} none was answered.", listed(&silent)));
@@ -77,18 +78,17 @@ fn clause(seen: &Seen<'_, '_>) -> String {
     format!("{}{notes} on {}", milliseconds(seen.response.p50.unwrap_or(0.0)), seen.cell.series.named())
 }
 
-fn who_let_wait(quickest: &Seen<'_, '_>, seen: &[&Seen<'_, '_>]) -> String {
+fn who_let_wait(quickest: &Seen<'_, '_>, seen: &[&Seen<'_, '_>], family: &Family) -> String {
     let slow: Vec<String> = seen
         .iter()
+        .filter(|seen| !std::ptr::eq(seen.cell, quickest.cell))
         .filter_map(|seen| {
             let ratio = seen.cell.over(quickest.cell, Metric::Bystander)?;
-            let counts = matches!(ratio.reading(), Reading::Larger | Reading::PointsOnly);
+            let counts = matches!(family.reading(&ratio), Reading::Larger | Reading::PointsOnly);
             (counts && ratio.estimate >= LETS_WAIT).then(|| {
                 let how_sure = ratio.interval.map_or_else(
                     || format!("{}: points, no interval", counted(ratio.blocks as u64, "block")),
-                    |interval| {
-                        format!("95 % interval {} to {}", rounded(interval.low), rounded(interval.high))
-                    },
+                    |interval| format!("95 % interval {}", shown(interval)),
                 );
                 format!(
                     "{} ({} times as long; {how_sure})",

@@ -3,12 +3,12 @@
 use crate::report::bounds::{Sweep, Track};
 use crate::report::cells::{Cell, Metric};
 use crate::report::findings::Finding;
-use crate::report::findings::cost::compared;
+use crate::report::findings::compared::{compared, evidence, shown};
 use crate::report::text::{counted, listed, rounded};
-use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio};
+use crate::stats::{BLOCKS_FOR_INTERVAL, Family, Ratio, Reading};
 
 /// A finding for each route that was asked for in both ways.
-pub(crate) fn findings(closed: &[Sweep<'_, '_>]) -> Vec<Finding> {
+pub(crate) fn findings(closed: &[Sweep<'_, '_>], family: &Family) -> Vec<Finding> {
     let mut findings = Vec::new();
     for kept in closed.iter().filter(|sweep| sweep.target.keep_alive) {
         let own = closed.iter().find(|own| !own.target.keep_alive && own.target.same_requests(&kept.target));
@@ -18,8 +18,8 @@ pub(crate) fn findings(closed: &[Sweep<'_, '_>]) -> Vec<Finding> {
         };
         let pairs: Vec<Pair<'_, '_>> =
             kept.tracks.iter().filter_map(|track| Pair::of(track, own, *clients)).collect();
-        findings.extend(range(kept, &pairs).map(Finding::headline));
-        findings.extend(each(kept, *clients, &pairs).map(Finding::detail));
+        findings.extend(range(kept, &pairs, family).map(Finding::headline));
+        findings.extend(each(kept, *clients, &pairs, family).map(Finding::detail));
     }
     findings
 }
@@ -33,19 +33,21 @@ struct Pair<'s, 'a> {
 }
 
 /// From which rung's price to which, in CPU.
-fn range(kept: &Sweep<'_, '_>, pairs: &[Pair<'_, '_>]) -> Option<String> {
+fn range(kept: &Sweep<'_, '_>, pairs: &[Pair<'_, '_>], family: &Family) -> Option<String> {
     let order = |a: &&Pair<'_, '_>, b: &&Pair<'_, '_>| a.cpu.estimate.total_cmp(&b.cpu.estimate);
     let (least, most) = (pairs.iter().min_by(order)?, pairs.iter().max_by(order)?);
     let times = |pair: &Pair<'_, '_>| {
-        let interval = pair.cpu.interval;
-        let interval =
-            interval.map(|interval| format!(" ({} to {})", rounded(interval.low), rounded(interval.high)));
-        format!(
-            "{}{} times on {}",
-            rounded(pair.cpu.estimate),
-            interval.unwrap_or_default(),
-            pair.kept.series.named()
-        )
+        let (judged, name) = (family.judge(&pair.cpu), pair.kept.series.named());
+        match judged.reading {
+            Reading::Equal => format!("an equal price ({}) on {name}", evidence(&pair.cpu, &judged)),
+            Reading::NoDifferenceShown => {
+                format!("no difference shown ({}) on {name}", evidence(&pair.cpu, &judged))
+            }
+            Reading::Larger | Reading::Smaller | Reading::PointsOnly => {
+                let interval = pair.cpu.interval.map(|interval| format!(" ({})", shown(interval)));
+                format!("{}{} times on {name}", rounded(pair.cpu.estimate), interval.unwrap_or_default())
+            }
+        }
     };
     let factor =
         if pairs.len() == 1 { times(least) } else { format!("from {} to {}", times(least), times(most)) };
@@ -59,8 +61,8 @@ fn range(kept: &Sweep<'_, '_>, pairs: &[Pair<'_, '_>]) -> Option<String> {
 }
 
 /// Rung by rung, with requests per second where they are the server's.
-fn each(kept: &Sweep<'_, '_>, clients: u32, pairs: &[Pair<'_, '_>]) -> Option<String> {
-    let clauses: Vec<String> = pairs.iter().filter_map(Pair::clause).collect();
+fn each(kept: &Sweep<'_, '_>, clients: u32, pairs: &[Pair<'_, '_>], family: &Family) -> Option<String> {
+    let clauses: Vec<String> = pairs.iter().filter_map(|pair| pair.clause(family)).collect();
     if clauses.is_empty() {
         return None;
     }
@@ -91,7 +93,7 @@ impl<'s, 'a> Pair<'s, 'a> {
     }
 
     /// `on … 49.0 µs of CPU a request instead of 12.1, 4.02 times as much, and 19,600 requests/s instead of 69,300`
-    fn clause(&self) -> Option<String> {
+    fn clause(&self, family: &Family) -> Option<String> {
         let both = |metric| Some((self.own.median(metric)?, self.kept.median(metric)?));
         let (own_us, kept_us) = both(Metric::Cpu)?;
         let rate = both(Metric::Throughput).filter(|_| !self.full());
@@ -103,7 +105,7 @@ impl<'s, 'a> Pair<'s, 'a> {
             self.kept.series.named(),
             rounded(own_us),
             rounded(kept_us),
-            compared(&self.cpu)
+            compared(&self.cpu, family)
         ))
     }
 }

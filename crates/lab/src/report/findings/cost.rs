@@ -4,18 +4,19 @@ use crate::ladder::Kind;
 use crate::report::bounds::{Point, Sweep, Track};
 use crate::report::cells::Metric;
 use crate::report::findings::Finding;
-use crate::report::text::{counted, exact, listed, rounded};
-use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio, Reading};
+use crate::report::findings::compared::compared;
+use crate::report::text::{counted, exact, listed};
+use crate::stats::{BLOCKS_FOR_INTERVAL, Family};
 
 /// CPU and memory of each blocking rung against the async one if `compare` says so, and the threads of all.
-pub(crate) fn findings(sweep: &Sweep<'_, '_>, compare: bool) -> Vec<Finding> {
+pub(crate) fn findings(sweep: &Sweep<'_, '_>, compare: bool, family: &Family) -> Vec<Finding> {
     let mut pairs: Vec<Pair<'_, '_>> = if compare { pairs(sweep) } else { Vec::new() };
     // First the pair that says most: the blocking rung that keeps up with most clients, and rather one
     // that has a thread for each than one that makes them queue.
     pairs.sort_by_key(|pair| {
         (!pair.both_keep_up, std::cmp::Reverse(pair.clients), pair.blocking.slots.is_some())
     });
-    let sentences = pairs.iter().filter_map(|pair| pair.sentence(sweep)).enumerate();
+    let sentences = pairs.iter().filter_map(|pair| pair.sentence(sweep, family)).enumerate();
     let mut findings: Vec<Finding> =
         sentences.map(|(place, text)| Finding { text: sweep.say(&text), headline: place == 0 }).collect();
     // Where nothing waits, threads come and go by chance.
@@ -66,7 +67,7 @@ fn pair<'s, 'a>(
 }
 
 impl Pair<'_, '_> {
-    fn sentence(&self, sweep: &Sweep<'_, '_>) -> Option<String> {
+    fn sentence(&self, sweep: &Sweep<'_, '_>, family: &Family) -> Option<String> {
         let (mine, theirs) = (self.blocking.at(self.clients)?.cell, self.other.at(self.clients)?.cell);
         let (my_name, their_name) = (self.blocking.series.named(), self.other.series.named());
         let mut blocks = usize::MAX;
@@ -74,7 +75,7 @@ impl Pair<'_, '_> {
             let (value, other, ratio) =
                 (mine.median(metric)?, theirs.median(metric)?, mine.over(theirs, metric)?);
             blocks = blocks.min(ratio.blocks);
-            Some((metric.show(value), metric.show(other), compared(&ratio)))
+            Some((metric.show(value), metric.show(other), compared(&ratio, family)))
         };
         let cpu = clause(Metric::Cpu).map(|(mine, theirs, times)| {
             format!("a request takes {mine} of CPU on {my_name} and {theirs} on {their_name}, {times}")
@@ -100,29 +101,6 @@ impl Pair<'_, '_> {
         let points = if blocks < BLOCKS_FOR_INTERVAL { ": points, no interval" } else { "" };
         let (clients, blocks) = (counted(self.clients.into(), "client"), counted(blocks as u64, "block"));
         Some(format!("With {clients}{why}: {} ({blocks}{points}).", clauses.join("; ")))
-    }
-}
-
-/// What a ratio allows one to say, as the end of a clause.
-pub(crate) fn compared(ratio: &Ratio) -> String {
-    let times = format!("{} times as much", rounded(ratio.estimate));
-    match (ratio.reading(), ratio.interval, ratio.interval_90) {
-        (Reading::Equal, _, Some(interval)) => format!(
-            "equal within 5 % (ratio {}, 90 % interval {} to {})",
-            rounded(ratio.estimate),
-            rounded(interval.low),
-            rounded(interval.high)
-        ),
-        (Reading::NoDifferenceShown, Some(interval), _) => format!(
-            "no difference shown (ratio {}, 95 % interval {} to {})",
-            rounded(ratio.estimate),
-            rounded(interval.low),
-            rounded(interval.high)
-        ),
-        (Reading::Larger | Reading::Smaller, Some(interval), _) => {
-            format!("{times} (95 % interval {} to {})", rounded(interval.low), rounded(interval.high))
-        }
-        _ => times,
     }
 }
 

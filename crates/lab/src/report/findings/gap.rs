@@ -3,21 +3,26 @@
 use crate::report::bounds::Sweep;
 use crate::report::cells::{Experiment, Metric};
 use crate::report::findings::Finding;
+use crate::report::findings::compared::{correction, evidence, shown};
 use crate::report::gap::{self, Gap, Split, Step, noun};
 use crate::report::text::{counted, listed, rounded};
-use crate::stats::{Interval, Ratio, Reading};
+use crate::stats::{Family, Interval, Ratio, Reading};
 
 /// A finding for each gap that was asked for; the first two (CPU and memory) for the first screen.
-pub(crate) fn findings(experiment: &Experiment<'_>, closed: &[Sweep<'_, '_>]) -> Vec<Finding> {
+pub(crate) fn findings(
+    experiment: &Experiment<'_>,
+    closed: &[Sweep<'_, '_>],
+    family: &Family,
+) -> Vec<Finding> {
     let said = gap::all(experiment, closed).into_iter().enumerate();
     said.map(|(place, split)| match split {
-        Split::Gap(gap) => Finding { text: said_of(&gap), headline: place < 2 },
+        Split::Gap(gap) => Finding { text: said_of(&gap, family), headline: place < 2 },
         Split::Not(why) => Finding::detail(why),
     })
     .collect()
 }
 
-fn said_of(gap: &Gap<'_, '_>) -> String {
+fn said_of(gap: &Gap<'_, '_>, family: &Family) -> String {
     // Told from the side that is worse off, so that the whole is a factor above 1.
     let turned = gap.whole.estimate < 1.0;
     let seen = |factor: &Ratio| if turned { factor.inverse() } else { *factor };
@@ -30,18 +35,18 @@ fn said_of(gap: &Gap<'_, '_>) -> String {
             gap.sweep.load(gap.clients),
             listed(&names)
         ));
-        text.push_str(&claim(gap, &seen(&gap.whole), turned));
+        text.push_str(&claim(gap, &seen(&gap.whole), turned, family));
     } else {
         text.push_str(&format!(
             "With {}, {}",
             gap.sweep.load(gap.clients),
-            claim(gap, &seen(&gap.whole), turned)
+            claim(gap, &seen(&gap.whole), turned, family)
         ));
     }
     text.push('.');
     let steps: Vec<(&Step, Ratio)> = gap.steps.iter().map(|step| (step, seen(&step.factor))).collect();
     if steps.len() > 1 {
-        text.push_str(&causes(&steps));
+        text.push_str(&causes(&steps, family));
     }
     if !gap.missing.is_empty() {
         let names: Vec<String> = gap.missing.iter().map(|name| format!("`{name}`")).collect();
@@ -59,7 +64,7 @@ fn said_of(gap: &Gap<'_, '_>) -> String {
 }
 
 /// The whole, without a full stop.
-fn claim(gap: &Gap<'_, '_>, whole: &Ratio, turned: bool) -> String {
+fn claim(gap: &Gap<'_, '_>, whole: &Ratio, turned: bool, family: &Family) -> String {
     let (Some(first), Some(last)) = (gap.rungs.first(), gap.rungs.last()) else { return String::new() };
     let (first, last) = (first.series.named(), last.series.named());
     let noun = noun(gap.metric);
@@ -70,28 +75,20 @@ fn claim(gap: &Gap<'_, '_>, whole: &Ratio, turned: bool) -> String {
         Metric::Throughput => format!("{less} answers {times} times as many requests/s as {more}"),
         _ => format!("a request takes {times} times as much CPU on {more} as on {less}"),
     };
-    match (whole.reading(), whole.interval, whole.interval_90) {
-        (Reading::Equal, _, Some(interval)) => {
-            format!(
-                "{noun} is equal within 5 % on {first} and {last} (ratio {times}, 90 % interval {})",
-                shown(interval)
-            )
+    let judged = family.judge(whole);
+    let evidence = evidence(whole, &judged);
+    match (judged.reading, whole.interval) {
+        (Reading::Equal, _) => format!("{noun} is equal within 5 % on {first} and {last} ({evidence})"),
+        (Reading::NoDifferenceShown, _) => {
+            format!("no difference in {noun} is shown between {first} and {last} ({evidence})")
         }
-        (Reading::NoDifferenceShown, Some(interval), _) => {
-            format!(
-                "no difference in {noun} is shown between {first} and {last} (ratio {times}, 95 % interval {})",
-                shown(interval)
-            )
-        }
-        (Reading::Larger | Reading::Smaller, Some(interval), _) => {
-            format!("{differs} (95 % interval {})", shown(interval))
-        }
-        _ => format!("{differs} ({}: points, no interval)", counted(whole.blocks as u64, "block")),
+        (_, Some(interval)) => format!("{differs} (95 % interval {})", shown(interval)),
+        (_, None) => format!("{differs} ({}: points, no interval)", counted(whole.blocks as u64, "block")),
     }
 }
 
 /// ` The causes multiply: 5.10 for …`
-fn causes(steps: &[(&Step, Ratio)]) -> String {
+fn causes(steps: &[(&Step, Ratio)], family: &Family) -> String {
     let (mut along, mut against, mut none, mut equal) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (step, factor) in steps {
         let cause = named(&step.cause);
@@ -100,13 +97,15 @@ fn causes(steps: &[(&Step, Ratio)]) -> String {
                 factor.interval.map(|interval| format!(" ({})", shown(interval))).unwrap_or_default();
             format!("{}{interval} for {cause}", rounded(factor.estimate))
         };
-        let ratio = |interval: Option<Interval>| {
-            let interval = interval.map(|interval| format!(", {}", shown(interval))).unwrap_or_default();
-            format!("{cause} (ratio {}{interval})", rounded(factor.estimate))
+        let judged = family.judge(factor);
+        let not_a_cause = |interval: Option<Interval>| {
+            let interval =
+                interval.map(|interval| format!(", {}{}", shown(interval), correction(interval, &judged)));
+            format!("{cause} (ratio {}{})", rounded(factor.estimate), interval.unwrap_or_default())
         };
-        match factor.reading() {
-            Reading::NoDifferenceShown => none.push(ratio(factor.interval)),
-            Reading::Equal => equal.push(ratio(factor.interval_90)),
+        match judged.reading {
+            Reading::NoDifferenceShown => none.push(not_a_cause(factor.interval)),
+            Reading::Equal => equal.push(not_a_cause(factor.interval_90)),
             _ if factor.estimate >= 1.0 => along.push(with_interval(factor)),
             _ => against.push(with_interval(&factor.inverse())),
         }
@@ -134,8 +133,4 @@ fn causes(steps: &[(&Step, Ratio)]) -> String {
 /// `the framework (blocking)`, `making threads`.
 fn named(cause: &str) -> String {
     if cause.starts_with("framework") { format!("the {cause}") } else { cause.to_owned() }
-}
-
-fn shown(interval: Interval) -> String {
-    format!("{} to {}", rounded(interval.low), rounded(interval.high))
 }

@@ -3,13 +3,13 @@
 use crate::ladder::Kind;
 use crate::report::cells::{Cell, Experiment, Metric};
 use crate::report::findings::Finding;
-use crate::report::findings::cost::compared;
+use crate::report::findings::compared::compared;
 use crate::report::text::{self, counted, listed};
 use crate::report::verdict::percent;
-use crate::stats::{BLOCKS_FOR_INTERVAL, Ratio};
+use crate::stats::{BLOCKS_FOR_INTERVAL, Family, Ratio};
 
 /// Median and p99 of every rung at one load, and what the difference is worth.
-pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>]) -> Option<Finding> {
+pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>], family: &Family) -> Option<Finding> {
     let measured: Vec<Measured<'_, '_>> = cells.iter().filter_map(|cell| Measured::of(cell)).collect();
     if measured.is_empty() {
         return None;
@@ -34,7 +34,7 @@ pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>]) -> Optio
     }
     let cells: Vec<&Cell<'_>> =
         measured.iter().map(|one| one.cell).filter(|cell| cell.behind().is_none()).collect();
-    text.push_str(&differences(&cells));
+    text.push_str(&differences(&cells, family));
     Some(Finding::headline(text))
 }
 
@@ -76,7 +76,7 @@ fn clauses(measured: &[Measured<'_, '_>]) -> String {
 
 /// Each blocking rung's median over the async one's, and likewise the controls', as far as the blocks carry
 /// a comparison.
-fn differences(cells: &[&Cell<'_>]) -> String {
+fn differences(cells: &[&Cell<'_>], family: &Family) -> String {
     let of_kind = |kind| cells.iter().copied().filter(move |cell| cell.series.kind() == Some(kind));
     let mut text = String::new();
     let mut fewest = None;
@@ -91,7 +91,7 @@ fn differences(cells: &[&Cell<'_>]) -> String {
         }
         let shown: Vec<String> = ratios
             .iter()
-            .map(|(cell, ratio)| format!("{}: {}", cell.series.named(), compared(ratio)))
+            .map(|(cell, ratio)| format!("{}: {}", cell.series.named(), compared(ratio, family)))
             .collect();
         text.push_str(&format!(" Medians against {}: {}.", other.series.named(), shown.join("; ")));
     }
