@@ -19,6 +19,7 @@ mod sweep;
 
 use crate::report::bounds::Sweep;
 use crate::report::cells::Experiment;
+use crate::report::parts;
 use crate::report::text::{self, counted};
 use crate::results::{Machine, Mode, Results, TrialOutcome};
 
@@ -64,6 +65,7 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
     }
     general
         .extend(experiment.open_groups().iter().filter_map(|(_, cells)| latency::finding(experiment, cells)));
+    general.extend(parts::sentences(experiment).into_iter().map(Finding::detail));
     findings.extend(
         general.into_iter().map(|finding| Finding { headline: finding.headline && !answered, ..finding }),
     );

@@ -5,6 +5,7 @@ mod files;
 mod findings;
 mod fixture;
 mod latency;
+mod parts;
 mod reading;
 mod robust;
 mod split;
