@@ -62,7 +62,7 @@ fn hooks(c: &mut Criterion) {
 }
 
 fn around_a_view(hooks: &Hooks) -> Reply {
-    let head = Head { method: "GET", target: black_box("/hello"), request_id: None };
+    let head = Head { method: "GET", target: black_box("/hello"), request_id: None, sent_at: None };
     let mut context = hooks.before(&head);
     let mut reply = replies::hello();
     context.timing.view = black_box(Duration::from_micros(12_045));

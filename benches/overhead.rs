@@ -177,6 +177,7 @@ impl Server {
             bystander: None,
             seed: SEED,
             allow_remote: None,
+            timing: false,
         };
         let (outcome, _, observed) = trial::generate(&spec, bench, server.pid(), |_| {})?;
         let missing = outcome.scheduled - outcome.completed;

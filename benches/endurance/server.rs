@@ -118,6 +118,7 @@ impl<'a> Server<'a> {
             bystander: None,
             seed: 1,
             allow_remote: None,
+            timing: false,
         };
         Ok(trial::generate(&spec, self.bench, self.process.pid(), |_| {})?.0)
     }

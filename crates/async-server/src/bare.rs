@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use handlers::hooks::{Exchange, Head, Hooks};
+use handlers::timing::SENT_AT;
 use handlers::{Body, Problem, Reply};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
@@ -122,7 +123,8 @@ impl<V: View> Server<V> {
     async fn answer(&self, head: &RequestHead, http: &mut Http, socket: &mut Socket) -> io::Result<()> {
         let _active = self.connections.active();
         let (method, target) = (head.method(), head.target());
-        let head_of = Head { method, target, request_id: head.header("x-request-id") };
+        let (request_id, sent_at) = (head.header("x-request-id"), head.header(SENT_AT));
+        let head_of = Head { method, target, request_id, sent_at };
         let mut exchange = Exchange::begin(&*self.hooks, &head_of);
         let mut body = body::chunks(http, socket, self.limits);
         let announced_bytes = head.header("content-length").and_then(|length| length.parse().ok());
@@ -137,9 +139,10 @@ impl<V: View> Server<V> {
                 at_end: false,
             },
         };
-        let entered = Instant::now();
+        let client = self.client.anew();
+        let entered = exchange.context.timing.enter();
         // A view that panics has only its own request on its hands. What it said was printed by then.
-        let answer = AssertUnwindSafe((self.view)(&mut request, &self.client)).catch_unwind().await;
+        let answer = AssertUnwindSafe((self.view)(&mut request, &client)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| {
             let id = &exchange.context.request_id;
             log::error!("the view of {method} {target} panicked (request id {id})");
@@ -147,6 +150,7 @@ impl<V: View> Server<V> {
         });
         exchange.context.timing.view = entered.elapsed();
         let mut reply = answer.unwrap_or_else(Reply::from);
+        client.waited().note(&mut reply);
         exchange.after(&mut reply);
         drop(body);
 

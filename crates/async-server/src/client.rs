@@ -5,16 +5,26 @@
 
 use std::error::Error;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handlers::services::{Call, Fetched, MAX_RESPONSE_BYTES, Response, UpstreamError};
+use handlers::timing::UpstreamTime;
 use tokio::time::timeout;
 
 use crate::bare;
 use crate::config::{Config, IDLE_UPSTREAM_CONNECTIONS, IDLE_UPSTREAM_TIME, Model};
 
 /// Calls the slow services. No TLS, no proxy, no redirects: what it connects to is what it was told.
+///
+/// A view gets one of its own ([`anew`](Self::anew)), which knows how long that view has waited for them.
 pub struct Client {
+    shared: Arc<Shared>,
+    waited: UpstreamTime,
+}
+
+/// What all requests share, the pool of connections above all.
+struct Shared {
     http: Http,
     base: String,
     time_limit: Duration,
@@ -33,25 +43,40 @@ impl Client {
             Model::EventLoop => Http::Reqwest(client(config)),
             Model::BareTaskPerConnection => Http::Bare(bare::Client::new(config)),
         };
-        Self { http, base: config.upstream.base().to_owned(), time_limit: config.upstream_timeout }
+        let (base, time_limit) = (config.upstream.base().to_owned(), config.upstream_timeout);
+        Self { shared: Arc::new(Shared { http, base, time_limit }), waited: UpstreamTime::default() }
+    }
+
+    /// The same client for another request, which has not waited yet.
+    pub fn anew(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), waited: UpstreamTime::default() }
+    }
+
+    /// The time in which answers of the upstream were waited for through this very client.
+    pub fn waited(&self) -> &UpstreamTime {
+        &self.waited
     }
 
     /// Asks the upstream. The time limit holds for all of it: connecting, a second try, the last byte.
     pub async fn get(&self, call: &Call) -> Fetched {
+        let _under_way = self.waited.call();
+        let Shared { http, base, time_limit } = &*self.shared;
         // Boxed, because these futures are large and live inside every view's: `/hello` should not carry them.
-        let fetched = match &self.http {
+        let fetched = match http {
             Http::Reqwest(http) => {
-                let fetched = Box::pin(timeout(self.time_limit, self.fetch(http, call))).await;
+                let fetched = Box::pin(timeout(*time_limit, self.shared.fetch(http, call))).await;
                 fetched.unwrap_or(Err(UpstreamError::TimedOut))
             }
             Http::Bare(bare) => Box::pin(bare.fetch(call)).await,
         };
         fetched.inspect_err(|error| match error {
-            UpstreamError::TimedOut => log::warn!("GET {}{}: no answer in time", self.base, call.0),
-            UpstreamError::Failed(what) => log::warn!("GET {}{}: {what}", self.base, call.0),
+            UpstreamError::TimedOut => log::warn!("GET {base}{}: no answer in time", call.0),
+            UpstreamError::Failed(what) => log::warn!("GET {base}{}: {what}", call.0),
         })
     }
+}
 
+impl Shared {
     /// An upstream may close an idle connection in the very moment in which it is taken from the pool.
     /// A `GET` is safe to repeat, so that is worth a second try (RFC 9110, section 9.2.2); `hyper` itself
     /// repeats only what it has not begun to send.

@@ -19,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::{FutureExt, TryStreamExt};
 use handlers::hooks::{Context, Exchange, Head, Hooks};
+use handlers::timing::SENT_AT;
 use handlers::{Answer, Body, Header, Paced, Problem, Reply};
 use tokio::time::{Sleep, sleep};
 
@@ -63,8 +64,8 @@ impl Worker {
 
 async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, payload: Payload) -> HttpResponse {
     let (method, target) = (http.method().as_str(), target(http.uri()));
-    let request_id = text(http.headers(), &X_REQUEST_ID);
-    let head = Head { method, target: &target, request_id };
+    let (request_id, sent_at) = (text(http.headers(), &X_REQUEST_ID), text(http.headers(), &X_SENT_AT));
+    let head = Head { method, target: &target, request_id, sent_at };
     let mut exchange = Exchange::begin(Arc::clone(&worker.hooks), &head);
 
     let has_body = !matches!(payload, Payload::None);
@@ -80,15 +81,17 @@ async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, paylo
             at_end: !has_body,
         },
     };
-    let entered = Instant::now();
-    let reply = match http.headers().get(header::HOST) {
+    let client = worker.client.anew();
+    let entered = exchange.context.timing.enter();
+    let mut reply = match http.headers().get(header::HOST) {
         // actix has seen to it that there is one, and not two.
         Some(host) if !wire::is_host(host.as_bytes()) => {
             Problem::BadRequest("host must be one name or address, with or without a port".into()).into()
         }
-        _ => guarded(view(&mut request, &worker.client), &head, &exchange.context).await,
+        _ => guarded(view(&mut request, &client), &head, &exchange.context).await,
     };
     exchange.context.timing.view = entered.elapsed();
+    client.waited().note(&mut reply);
     let is_unread = !request.body.at_end;
 
     let unread = is_unread.then(|| chunks.into_inner());
@@ -241,6 +244,7 @@ fn insert(headers: &mut HeaderMap, lines: Vec<Header>) {
 
 /// Made once: looking a header up by text would make its name anew, with an allocation.
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static X_SENT_AT: HeaderName = HeaderName::from_static(SENT_AT);
 
 /// The value of a header, if it is there and plain text.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -25,14 +25,14 @@ impl<V: View> Views<V> {
         Self { view, upstream }
     }
 
-    fn answer(&self, environ: &mut Environ<'_>) -> Answer {
+    fn answer(&self, environ: &mut Environ<'_>, upstream: &Client) -> Answer {
         // Looked up by hand rather than by `Environ::header`, which would borrow the input as well.
         let is_type = |(name, _): &&(&str, &str)| name.eq_ignore_ascii_case("content-type");
         let content_type = environ.headers.iter().find(is_type).map(|(_, value)| *value);
         let body = Incoming { announced_bytes: environ.content_length, reader: environ.input };
         let mut request = Request { method: environ.method, target: environ.target, content_type, body };
         // A view that panics has only its own request on its hands. The panic itself was printed by then.
-        let answer = catch_unwind(AssertUnwindSafe(|| (self.view)(&mut request, &self.upstream)));
+        let answer = catch_unwind(AssertUnwindSafe(|| (self.view)(&mut request, upstream)));
         answer.unwrap_or_else(|panic| {
             let target = environ.target.escape_debug();
             log::error!("{} {target}: the view panicked: {}", environ.method, what_it_said(&*panic));
@@ -45,7 +45,11 @@ impl<V: View> Application for Views<V> {
     type Body = ReplyBody;
 
     fn call(&self, environ: &mut Environ<'_>, start: &mut dyn StartResponse) -> ReplyBody {
-        let Reply { status, headers, body } = self.answer(environ).unwrap_or_else(Reply::from);
+        let upstream = self.upstream.anew();
+        let mut reply = self.answer(environ, &upstream).unwrap_or_else(Reply::from);
+        // A header is how an application tells a middleware something; the hooks add theirs to the same line.
+        upstream.waited().note(&mut reply);
+        let Reply { status, headers, body } = reply;
         start
             .start_response(ResponseHead { status, headers }, None)
             .expect("this is the only start of the response");

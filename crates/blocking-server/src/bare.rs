@@ -17,6 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use handlers::hooks::{Exchange, Head, Hooks};
+use handlers::timing::SENT_AT;
 use handlers::{Body, Problem, Reply};
 use wire::{Phase, RequestHead, ServerConnection as Http};
 
@@ -122,7 +123,8 @@ impl<V: View> Server<V> {
     fn answer(&self, head: &RequestHead, http: &mut Http, socket: &mut Socket) -> io::Result<()> {
         let _active = self.connections.active();
         let (method, target) = (head.method(), head.target());
-        let head_of = Head { method, target, request_id: head.header("x-request-id") };
+        let (request_id, sent_at) = (head.header("x-request-id"), head.header(SENT_AT));
+        let head_of = Head { method, target, request_id, sent_at };
         let mut exchange = Exchange::begin(&*self.hooks, &head_of);
         let mut body = body::reader(http, socket, self.limits);
         let announced_bytes = head.header("content-length").and_then(|length| length.parse().ok());
@@ -132,9 +134,10 @@ impl<V: View> Server<V> {
             content_type: head.header("content-type"),
             body: Incoming { announced_bytes, reader: &mut body },
         };
-        let entered = Instant::now();
+        let client = self.client.anew();
+        let entered = exchange.context.timing.enter();
         // A view that panics has only its own request on its hands. What it said was printed by then.
-        let answer = catch_unwind(AssertUnwindSafe(|| (self.view)(&mut request, &self.client)));
+        let answer = catch_unwind(AssertUnwindSafe(|| (self.view)(&mut request, &client)));
         let answer = answer.unwrap_or_else(|_| {
             let id = &exchange.context.request_id;
             log::error!("the view of {method} {target} panicked (request id {id})");
@@ -142,6 +145,7 @@ impl<V: View> Server<V> {
         });
         exchange.context.timing.view = entered.elapsed();
         let mut reply = answer.unwrap_or_else(Reply::from);
+        client.waited().note(&mut reply);
         exchange.after(&mut reply);
         drop(body);
 

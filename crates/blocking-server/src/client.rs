@@ -5,9 +5,11 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use handlers::services::{Call, Fetched, MAX_RESPONSE_BYTES, Response, UpstreamError};
+use handlers::timing::UpstreamTime;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{NextTimeout, TcpConnector};
 use ureq::{Agent, http};
@@ -16,7 +18,15 @@ use crate::bare;
 use crate::config::{Config, IDLE_UPSTREAM_CONNECTIONS, IDLE_UPSTREAM_TIME, UPSTREAM_BUFFER_BYTES};
 
 /// Calls the slow services. No TLS, no proxy, no redirects: what it connects to is what it was told.
+///
+/// A view gets one of its own ([`anew`](Self::anew)), which knows how long that view has waited for them.
 pub struct Client {
+    shared: Arc<Shared>,
+    waited: UpstreamTime,
+}
+
+/// What all requests share, the pool of connections above all.
+struct Shared {
     http: Http,
     base: String,
     time_limit: Duration,
@@ -35,22 +45,37 @@ impl Client {
             true => Http::Ureq(agent(config)),
             false => Http::Bare(bare::Client::new(config)),
         };
-        Self { http, base: config.upstream.base().to_owned(), time_limit: config.upstream_timeout }
+        let (base, time_limit) = (config.upstream.base().to_owned(), config.upstream_timeout);
+        Self { shared: Arc::new(Shared { http, base, time_limit }), waited: UpstreamTime::default() }
+    }
+
+    /// The same client for another request, which has not waited yet.
+    pub fn anew(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), waited: UpstreamTime::default() }
+    }
+
+    /// The time in which answers of the upstream were waited for through this very client.
+    pub fn waited(&self) -> &UpstreamTime {
+        &self.waited
     }
 
     /// Asks the upstream, and keeps this thread until it has answered. The time limit holds for all of it:
     /// connecting, waiting, the last byte.
     pub fn get(&self, call: &Call) -> Fetched {
-        let fetched = match &self.http {
-            Http::Ureq(agent) => self.fetch(agent, call),
+        let _under_way = self.waited.call();
+        let Shared { http, base, .. } = &*self.shared;
+        let fetched = match http {
+            Http::Ureq(agent) => self.shared.fetch(agent, call),
             Http::Bare(bare) => bare.fetch(call),
         };
         fetched.inspect_err(|error| match error {
-            UpstreamError::TimedOut => log::warn!("GET {}{}: no answer in time", self.base, call.0),
-            UpstreamError::Failed(what) => log::warn!("GET {}{}: {what}", self.base, call.0),
+            UpstreamError::TimedOut => log::warn!("GET {base}{}: no answer in time", call.0),
+            UpstreamError::Failed(what) => log::warn!("GET {base}{}: {what}", call.0),
         })
     }
+}
 
+impl Shared {
     /// An upstream may close an idle connection in the very moment in which it is taken from the pool.
     /// A `GET` is safe to repeat, so that is worth a second try (RFC 9110, section 9.2.2); `ureq` itself
     /// looks at a connection before it takes it, and repeats nothing.

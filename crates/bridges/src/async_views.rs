@@ -46,7 +46,7 @@ use async_server::views;
 use blocking_server::request::Request as BlockingRequest;
 use bytes::Bytes;
 use futures_util::stream;
-use handlers::{Answer, Problem};
+use handlers::{Answer, Problem, Reply};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
@@ -97,7 +97,10 @@ fn run_to_its_end(
         at_end: false,
     };
     let mut request = Request { method, target, content_type: *content_type, body };
-    event_loop.block_on(view(&mut request, &client))
+    let answer = event_loop.block_on(view(&mut request, &client));
+    let mut reply = answer.unwrap_or_else(Reply::from);
+    client.waited().note(&mut reply);
+    Ok(reply)
 }
 
 /// Timers and sockets, on the thread that drives it.

@@ -52,7 +52,7 @@ pub fn start_with(config: &Config, view: impl View) -> io::Result<Running> {
         let request = Collected::from(request).await?;
         // No `.await`, and none is missing as far as the compiler knows. From here to the answer the loop
         // does nothing else.
-        request.answer(view, client)
+        Ok(request.answer(view, client))
     };
     async_server::start_with(config.for_async(), in_the_loop).map(Running::from)
 }

@@ -4,7 +4,7 @@
 //! loop's connections are not for other threads. So a body that is wanted is awaited first, as `asgiref`'s
 //! `WsgiToAsgi` does, and the view then reads from memory.
 
-use handlers::{Answer, Problem, Route};
+use handlers::{Problem, Reply, Route};
 
 /// A request that is all there and borrows nothing: it may go to another thread.
 pub(crate) struct Collected {
@@ -33,12 +33,12 @@ impl Collected {
     }
 
     /// Answers the request with a blocking view. The thread that calls this waits for whatever the view
-    /// waits for.
+    /// waits for. The reply says how long that was for the upstream: the host's own client was not asked.
     pub(crate) fn answer(
         &self,
         view: &impl blocking_server::View,
         client: &blocking_server::client::Client,
-    ) -> Answer {
+    ) -> Reply {
         let body = blocking_server::request::Incoming {
             announced_bytes: Some(self.body.len() as u64),
             reader: &mut self.body.as_slice(),
@@ -49,6 +49,9 @@ impl Collected {
             content_type: self.content_type.as_deref(),
             body,
         };
-        view(&mut request, client)
+        let client = client.anew();
+        let mut reply = view(&mut request, &client).unwrap_or_else(Reply::from);
+        client.waited().note(&mut reply);
+        reply
     }
 }

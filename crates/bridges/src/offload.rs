@@ -28,12 +28,13 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::web;
 use async_server::request::Request;
 use blocking_server::client::Client;
 use blocking_server::{View, views};
-use handlers::{Answer, Problem};
+use handlers::{Answer, Problem, timing};
 
 use crate::collected::Collected;
 use crate::config::Config;
@@ -68,16 +69,22 @@ async fn offload<V: View>(request: Collected, views: Arc<(V, Client)>) -> Answer
     // Lives as long as somebody waits for the answer: when the client leaves, this future is dropped.
     let waiting = Arc::new(());
     let wanted = Arc::downgrade(&waiting);
+    let handed_over = Instant::now();
     let answered = web::block(move || {
         // In the queue for so long that nobody is left? Then there is nothing to do.
         wanted.upgrade()?;
         let (view, client) = &*views;
-        Some(catch_unwind(AssertUnwindSafe(|| request.answer(view, client))))
+        let queued = handed_over.elapsed();
+        Some((queued, catch_unwind(AssertUnwindSafe(|| request.answer(view, client)))))
     });
     match answered.await {
-        Ok(Some(Ok(answer))) => answer,
+        Ok(Some((queued, Ok(mut reply)))) => {
+            // The host takes this wait for a part of the view's time, and cannot know better.
+            timing::note(&mut reply.headers, "pool", queued);
+            Ok(reply)
+        }
         // The host turns it into a 500, as it does for a panic in a view of its own.
-        Ok(Some(Err(panic))) => resume_unwind(panic),
+        Ok(Some((_, Err(panic)))) => resume_unwind(panic),
         // Nobody is left to read this, or the server is at its end.
         Ok(None) | Err(_) => Err(Problem::Internal),
     }

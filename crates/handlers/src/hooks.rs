@@ -12,6 +12,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::timing::{SERVER_TIMING, Timing};
 use crate::{Header, Reply};
 
 /// The hooks that a server runs, in order.
@@ -109,6 +110,8 @@ pub struct Head<'a> {
     pub target: &'a str,
     /// Value of `x-request-id`, if there is one.
     pub request_id: Option<&'a str>,
+    /// Value of [`SENT_AT`](crate::timing::SENT_AT), if there is one.
+    pub sent_at: Option<&'a str>,
 }
 
 /// What hooks carry from one moment to the next; made by [`Hooks::before`], kept by the server.
@@ -120,13 +123,6 @@ pub struct Context {
     pub timing: Timing,
     /// `GET /hello`, kept only when somebody will log it.
     request_line: Option<String>,
-}
-
-/// Where a request's time went inside the server.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Timing {
-    /// From entering the view to leaving it, waiting included.
-    pub view: Duration,
 }
 
 /// How a request ended.
@@ -179,15 +175,23 @@ impl Hook for RequestId {
     }
 }
 
-/// `server-timing: view;dur=12.345` (milliseconds, W3C Server Timing), which browsers show and the load
-/// generator can read.
+/// `server-timing: view;dur=12.345`, which browsers show and the load generator can read; see
+/// [`timing`](crate::timing). What the application says there itself (`upstream`) comes after it, in one line.
 struct ServerTiming;
 
 impl Hook for ServerTiming {
+    fn before(&self, head: &Head<'_>, context: &mut Context) {
+        context.timing = Timing::sent_at(head.sent_at);
+    }
+
     fn after(&self, context: &Context, headers: &mut Vec<Header>) {
-        let micros = context.timing.view.as_micros();
-        let value = format!("view;dur={}.{:03}", micros / 1_000, micros % 1_000);
-        headers.push(("server-timing", Cow::Owned(value)));
+        let mut value = context.timing.header();
+        if let Some(place) = headers.iter().position(|(name, _)| *name == SERVER_TIMING) {
+            let (_, said) = headers.remove(place);
+            value.push_str(", ");
+            value.push_str(&said);
+        }
+        headers.push((SERVER_TIMING, Cow::Owned(value)));
     }
 }
 
@@ -229,7 +233,7 @@ mod tests {
 
     use super::*;
 
-    const HEAD: Head<'_> = Head { method: "GET", target: "/hello", request_id: None };
+    const HEAD: Head<'_> = Head { method: "GET", target: "/hello", request_id: None, sent_at: None };
 
     fn value<'a>(headers: &'a [Header], name: &str) -> &'a str {
         &headers.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no {name}")).1
@@ -255,6 +259,14 @@ mod tests {
         hooks.after(&context, &mut headers);
         assert_eq!(value(&headers, "x-request-id"), context.request_id);
         assert_eq!(value(&headers, "server-timing"), "view;dur=12.045");
+        context.timing.queue = Some(Duration::from_micros(7));
+        let mut headers = vec![("server-timing", "upstream;dur=10.000".into())];
+        hooks.after(&context, &mut headers);
+        assert_eq!(
+            value(&headers, "server-timing"),
+            "queue;dur=0.007, view;dur=12.045, upstream;dur=10.000",
+            "in one line"
+        );
         assert_eq!(value(&headers, "x-content-type-options"), "nosniff");
     }
 

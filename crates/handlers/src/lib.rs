@@ -6,7 +6,8 @@
 //!
 //! The parts, in the order in which a request meets them:
 //!
-//! 1. [`hooks`]: what runs before and after every request (Flask: `before_request`, `after_request`).
+//! 1. [`hooks`]: what runs before and after every request (Flask: `before_request`, `after_request`); one of them
+//!    says where the time went ([`timing`]).
 //! 2. [`Route`]: the request line, parsed and validated, once for all servers.
 //! 3. [`services`]: what to ask the upstream, and how to read its answers.
 //! 4. [`replies`]: the answer of each route.
@@ -18,6 +19,7 @@ pub mod replies;
 mod reply;
 mod route;
 pub mod services;
+pub mod timing;
 
 pub use problem::Problem;
 pub use reply::{Body, Header, Paced, Reply};

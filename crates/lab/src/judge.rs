@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 
 use loadgen::histogram::Histogram;
-use loadgen::protocol::{Failure, Outcome};
+use loadgen::protocol::{Failure, InFlight, Outcome};
 
 use crate::cell::{Subject, in_words};
 use crate::probe::{Edges, INTERVAL_MS, Observed, Size};
@@ -46,6 +46,11 @@ pub(crate) struct Found {
 /// Lag that is always tolerated, and the share of the median response that is.
 const LAG_MS: f64 = 2.0;
 const LAG_SHARE: f64 = 0.05;
+/// How far the two ways to find the number in flight may be apart: a share of it, and so many requests at least.
+const BALANCE_SHARE: f64 = 0.02;
+const BALANCE_FLOOR: f64 = 0.5;
+/// Standard deviations of the mean of all looks that are put down to chance: one good trial in a million is lost.
+const BALANCE_DEVIATIONS: f64 = 5.0;
 /// The server's CPU time is for all that it answered, and its memory for all connections. Where more than
 /// this share of them were bystanders', which cost less than the load's, there is no figure for one of the
 /// load's to be had.
@@ -78,6 +83,7 @@ pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Tri
         latency_ms,
         sent_to_answer_ms: percentiles(&outcome.sent_to_answer),
         histogram: found.outcome.is_some().then(|| outcome.response_time.clone()),
+        parts: outcome.parts.clone(),
         scheduled: outcome.scheduled,
         completed: outcome.completed,
         failed: outcome.failed.clone(),
@@ -133,6 +139,9 @@ fn judged(
     if let Some(reason) = fault {
         return void(reason);
     }
+    if let Some(reason) = outcome.in_flight.and_then(unbalanced) {
+        return void(reason);
+    }
     let tolerated_ms = tolerated_ms(median_ms);
     match lag_ms.filter(|lag_ms| load.mode == Mode::Open && *lag_ms > tolerated_ms) {
         Some(lag_ms) => void(format!(
@@ -162,6 +171,22 @@ fn fault(outcome: &Outcome, unit: &str) -> Option<String> {
         outcome.completed + outcome.failed.values().sum::<u64>() + outcome.timed_out + outcome.unsent;
     (accounted != scheduled)
         .then(|| format!("{scheduled} {unit} were scheduled, but {accounted} accounted for"))
+}
+
+/// Little's law, held against the generator itself: requests in flight by its time stamps, and by looking.
+fn unbalanced(in_flight: InFlight) -> Option<String> {
+    let InFlight { summed, sampled, looks } = in_flight;
+    let most = summed.max(sampled);
+    // Looking has an error of its own, the larger the fewer looks there were: requests that come and go at random
+    // make a number in flight whose variance is its mean, and no look knows more than one of them.
+    let by_chance = BALANCE_FLOOR.max(BALANCE_DEVIATIONS * (most / looks.max(1) as f64).sqrt());
+    let apart = (summed - sampled).abs();
+    (apart > BALANCE_SHARE * most && apart > by_chance).then(|| {
+        format!(
+            "the load generator's books do not balance: {summed:.1} requests were in flight on average by their time \
+             stamps, but {sampled:.1} in {looks} looks; leave the machine alone during a run"
+        )
+    })
 }
 
 /// Whether a bystander was behind its schedule, and how far it may be.
@@ -240,6 +265,8 @@ fn client(outcome: Option<&Outcome>, lag_ms: Option<f64>) -> Client {
         lag_ms_p99: lag_ms,
         connections_wanted: Some(outcome.connections_wanted),
         connections_up: Some(outcome.connections_up),
+        in_flight_summed: outcome.in_flight.map(|in_flight| in_flight.summed),
+        in_flight_sampled: outcome.in_flight.map(|in_flight| in_flight.sampled),
     }
 }
 

@@ -97,6 +97,8 @@ fn wrong_answers_make_a_trial_void_and_resets_do_not() {
         (Failure::Local, TrialOutcome::Void),
         (Failure::Reset, TrialOutcome::Ok),
         (Failure::Refused, TrialOutcome::Ok),
+        (Failure::Shed, TrialOutcome::Ok),
+        (Failure::Protocol, TrialOutcome::Void),
     ] {
         let mut found = good();
         let outcome = found.outcome.as_mut().unwrap();
@@ -111,6 +113,66 @@ fn books_that_do_not_balance_make_a_trial_void() {
     let mut found = good();
     found.outcome.as_mut().unwrap().scheduled = 1_001;
     assert_eq!(verdict(under(Mode::Closed), &found).0, TrialOutcome::Void);
+}
+
+/// The same with so many requests in flight: by time stamps, by looking.
+fn in_flight(summed: f64, sampled: f64, looks: u64) -> Found {
+    let mut found = good();
+    found.outcome.as_mut().unwrap().in_flight = Some(InFlight { summed, sampled, looks });
+    found
+}
+
+#[test]
+fn a_number_in_flight_that_two_ways_disagree_on_makes_a_trial_void() {
+    let outcome = |summed, sampled| verdict(under(Mode::Closed), &in_flight(summed, sampled, 800)).0;
+    assert_eq!(outcome(1_000.0, 1_019.0), TrialOutcome::Ok, "within 2 %");
+    assert_eq!(outcome(1_000.0, 1_030.0), TrialOutcome::Void);
+    assert_eq!(outcome(1_030.0, 1_000.0), TrialOutcome::Void, "either way");
+    assert_eq!(outcome(0.02, 0.04), TrialOutcome::Ok, "twice as many, and next to none");
+    assert_eq!(outcome(10.0, 10.4), TrialOutcome::Ok, "4 %, and less than one request");
+    assert_eq!(outcome(10.0, 11.0), TrialOutcome::Void);
+    assert_eq!(outcome(f64::NAN, f64::NAN), TrialOutcome::Ok, "unknown is not wrong");
+    let reason = verdict(under(Mode::Open), &in_flight(100.0, 50.0, 800)).1;
+    assert!(
+        reason.starts_with("the load generator's books do not balance: 100.0 requests were in flight"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn few_looks_tell_little() {
+    let outcome = |looks| verdict(under(Mode::Open), &in_flight(100.0, 104.0, looks)).0;
+    assert_eq!((outcome(800), outcome(40)), (TrialOutcome::Void, TrialOutcome::Ok));
+    let trial = trial(under(Mode::Open), &in_flight(100.0, 101.0, 800), 0);
+    assert_eq!((trial.client.in_flight_summed, trial.client.in_flight_sampled), (Some(100.0), Some(101.0)));
+}
+
+#[test]
+fn a_server_that_died_collapsed_whatever_the_books_say() {
+    let found = Found { died: Some(ended(6)), ..in_flight(100.0, 50.0, 800) };
+    assert_eq!(verdict(under(Mode::Closed), &found).0, TrialOutcome::Collapsed);
+}
+
+#[test]
+fn shedding_load_is_a_finding_with_a_warning_of_its_own() {
+    let mut found = good();
+    let outcome = found.outcome.as_mut().unwrap();
+    outcome.failed.extend([(Failure::Shed, 500), (Failure::Reset, 2)]);
+    outcome.scheduled += 502;
+    let trial = trial(under(Mode::Open), &found, 0);
+    assert_eq!((trial.outcome, trial.failed[&Failure::Shed]), (TrialOutcome::Ok, 500));
+    assert_eq!(trial.warnings.len(), 2, "{:?}", trial.warnings);
+    assert!(trial.warnings[0].starts_with("500 of 1502 requests were shed"), "{:?}", trial.warnings);
+    assert!(trial.warnings[1].starts_with("2 of 1502 requests failed"), "{:?}", trial.warnings);
+}
+
+#[test]
+fn overload_and_waiting_for_a_connection_never_void() {
+    let mut found = good();
+    let outcome = found.outcome.as_mut().unwrap();
+    (outcome.completed, outcome.timed_out, outcome.unsent) = (100, 400, 500);
+    outcome.response_time = all_of(10_000, 1_000);
+    assert_eq!(verdict(under(Mode::Open), &found).0, TrialOutcome::Ok);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod around;
 
 use std::collections::BTreeMap;
 
-use loadgen::protocol::Failure;
+use loadgen::protocol::{Failure, Parts};
 use serde::{Deserialize, Serialize};
 
 pub use around::{Ended, MachineCheck, MachineState, Precision};
@@ -167,6 +167,9 @@ pub struct Trial {
     pub sent_to_answer_ms: Percentiles,
     /// Response times in nanoseconds: HDR histogram V2, base64.
     pub histogram: Option<String>,
+    /// Where the time of the right answers went; null but in open loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Box<Parts>>,
     /// `scheduled = completed + failed + timed_out + unsent`.
     pub scheduled: u64,
     /// Right answers.
@@ -325,6 +328,12 @@ pub struct Client {
     pub connections_wanted: Option<u32>,
     /// Connections up when the window opened.
     pub connections_up: Option<u32>,
+    /// Requests in flight on average, from time stamps; null for subscribers.
+    #[serde(default)]
+    pub in_flight_summed: Option<f64>,
+    /// The same from looking at random moments; a trial in which the two differ is void.
+    #[serde(default)]
+    pub in_flight_sampled: Option<f64>,
 }
 
 /// A row of [`Trial::series`]. Columns with `server_` are the last sample in the interval.

@@ -171,6 +171,7 @@ fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
         expect: first.load.clone(),
         seed: cell.seed,
         allow_remote: None,
+        timing: matches!(load, Load::Open { .. }),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use loadgen::protocol::Failure;
+
 use crate::results::{Mode, Trial};
 
 /// A reason for care. The text says what was seen and what helps.
@@ -17,6 +19,8 @@ pub(crate) enum Warning {
     TimedOut { requests: u64, of: u64 },
     /// Requests found no connection in time.
     Unsent { requests: u64, of: u64 },
+    /// The server said that it had too much to do.
+    Shed { requests: u64, of: u64 },
     /// Connections ended or were refused while the server lived.
     Failed { requests: u64, of: u64 },
     /// Subscribers waited in vain.
@@ -49,7 +53,7 @@ pub(crate) fn of(trial: &Trial) -> Vec<Warning> {
     if let Some(overflows) = server.listen_overflows.filter(|overflows| *overflows > 0) {
         warnings.push(Warning::ListenOverflows(overflows));
     }
-    let (of, failed) = (trial.scheduled, trial.failed.values().sum());
+    let (of, failed) = (trial.scheduled, trial.failed.values().sum::<u64>());
     if trial.load.mode == Mode::Subscribers {
         let ticks = trial.timed_out + trial.unsent + failed;
         warnings.extend((ticks > 0).then_some(Warning::TicksMissed { ticks, of }));
@@ -61,8 +65,12 @@ pub(crate) fn of(trial: &Trial) -> Vec<Warning> {
     if trial.unsent > 0 {
         warnings.push(Warning::Unsent { requests: trial.unsent, of });
     }
-    if failed > 0 {
-        warnings.push(Warning::Failed { requests: failed, of });
+    let shed = trial.failed.get(&Failure::Shed).copied().unwrap_or(0);
+    if shed > 0 {
+        warnings.push(Warning::Shed { requests: shed, of });
+    }
+    if failed > shed {
+        warnings.push(Warning::Failed { requests: failed - shed, of });
     }
     if trial.completed == 0 {
         warnings.push(Warning::NothingCompleted);
@@ -96,6 +104,11 @@ impl fmt::Display for Warning {
             Self::Unsent { requests, of } => write!(
                 f,
                 "{requests} of {of} requests never found a free connection; allow more connections or a lower rate"
+            ),
+            Self::Shed { requests, of } => write!(
+                f,
+                "{requests} of {of} requests were shed: the server answered 503 and when to come back, so what it did \
+                 serve is not all that was asked for; fewer clients or a lower rate show what it can do"
             ),
             Self::Failed { requests, of } => write!(
                 f,

@@ -27,7 +27,7 @@
     // No room at the ends of the lines: a legend says which is which.
     const labels = (layout.annotations || []).filter((note) => note.name === "end-label");
     layout.annotations = (layout.annotations || []).filter((note) => !["end-label", "line-label"].includes(note.name));
-    layout.showlegend = labels.length > 0;
+    layout.showlegend = layout.showlegend || labels.length > 0;
     // Labels that point up at the right edge end there instead of reaching beyond it.
     for (const note of layout.annotations) {
       if (note.name !== "departure" || note.ay < 0) continue;

@@ -29,6 +29,7 @@ fn main() -> Result<(), Error> {
         seed: 1,
         bystander: None,
         allow_remote: None,
+        timing: false,
     };
     let outcome = loadgen::run(spec, |event| {
         if let Event::Progress { completed, errors, p99_ms, .. } = event {

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::http::{Check, Expected, Verdict, Wrong};
+use crate::parts::ServerTiming;
 use crate::protocol::Failure;
 use crate::recorder::Ending;
 
@@ -42,12 +43,8 @@ pub(crate) struct Finished {
 }
 
 impl Connection {
-    /// Connects, from `source` where one is given.
-    pub(crate) async fn open(
-        target: SocketAddr,
-        source: Option<IpAddr>,
-        head_only: bool,
-    ) -> io::Result<Self> {
+    /// Connects, from `source` where one is given. `check` is for the replies.
+    pub(crate) async fn open(target: SocketAddr, source: Option<IpAddr>, check: Check) -> io::Result<Self> {
         let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // A request is one write, but a large one may be several segments, and none of them should wait.
         socket.set_nodelay(true)?;
@@ -56,7 +53,7 @@ impl Connection {
             socket.bind(SocketAddr::new(address, 0))?;
         }
         let stream = socket.connect(target).await?;
-        Ok(Self { stream, check: Check::new(head_only), written: 0 })
+        Ok(Self { stream, check, written: 0 })
     }
 
     pub(crate) fn into_stream(self) -> TcpStream {
@@ -82,6 +79,11 @@ impl Connection {
     pub(crate) fn begin(&mut self) {
         self.check.reset();
         self.written = 0;
+    }
+
+    /// What the last reply said of its time in the server, where that is read.
+    pub(crate) fn timing(&self) -> ServerTiming {
+        self.check.timing()
     }
 
     /// Sends the request and reads the reply, as far as both go without waiting.
@@ -140,6 +142,8 @@ fn failed(error: &io::Error) -> Finished {
 fn ending(answer: Result<(), Wrong>) -> Ending {
     match answer {
         Ok(()) => Ending::Right,
+        // Nothing to look at: that the server sheds load is all that it says.
+        Err(Wrong { failure: Failure::Shed, .. }) => Ending::Failed(Failure::Shed, None),
         Err(Wrong { failure, excerpt }) => Ending::Failed(failure, Some(excerpt)),
     }
 }

@@ -161,6 +161,11 @@ impl Crew {
         self.workers.iter().map(drain).sum()
     }
 
+    /// Requests in flight, now; not for streams.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.recorder().in_flight()).sum()
+    }
+
     /// Ends the threads and adds up what they counted.
     pub(crate) fn finish(mut self) -> Result<Counted, Error> {
         self.stop();

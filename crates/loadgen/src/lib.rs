@@ -51,6 +51,22 @@
 //! has shown. A delay that all its ticks have in common is not seen; a server that stands still, or that
 //! drifts, is.
 //!
+//! # Where the time went
+//!
+//! In open loop a [`Spec`](protocol::Spec) may ask for the [`Parts`](protocol::Parts) of the response time. Each
+//! request then says when it was sent (`x-sent-at`, `CLOCK_MONOTONIC`, for servers on this machine) and the server
+//! answers in `server-timing` how long it lay in queues, was in its view, and waited for others. What the
+//! generator sees itself (waiting for a connection, connecting) comes before, and what nobody told is the rest. So
+//! the parts of each answer add up to its response time, and their means to the mean. A server that does not say
+//! such things is measured all the same, with the generator's own parts and a large rest.
+//!
+//! # Do the books balance?
+//!
+//! Three checks, apart from tests. Requests put in are counted by others than requests that came out, and a
+//! difference is an error. The wake-ups of the pacing thread are timed. And the number of requests in flight is
+//! found [in two ways](protocol::InFlight), from time stamps and by looking, which must agree; to judge that is left
+//! to whoever asked.
+//!
 //! # What counts
 //!
 //! - First all connections are opened, for at most 5 s (streams one by one within a tick, at random, and then
@@ -62,7 +78,7 @@
 //!   loop goes on at the same rate until the last of those is over, so that late answers are not late
 //!   answers of a server that has been left alone. Of a stream those ticks count that were due in the window.
 //! - Each request ends in one of four ways: completed (the expected answer), failed (by
-//!   [kind](protocol::Failure)), timed out, unsent. How many were put in is counted apart from what came
+//!   [kind](protocol::Failure); a server that sheds load fails, and is not wrong), timed out, unsent. How many were put in is counted apart from what came
 //!   out, and the run is an error when the two differ.
 //! - A stream that is lost stays lost, and the ticks that it would have brought have failed, each when it was
 //!   due. It is lost as well when it is wrong: another status, a number skipped or repeated, ticks faster than
@@ -73,7 +89,8 @@
 //!   request is wasted on it, unless both cross on the way. Then it is a reset and counted as one.
 //! - In closed loop an attempt to connect that fails is a request that failed, and its client pauses before the
 //!   next (10 ms, doubled each time up to a second): a dead server does not make a busy generator, and the
-//!   number of failures says for how long nobody could be reached rather than how fast one can be refused.
+//!   number of failures says for how long nobody could be reached rather than how fast one can be refused. The
+//!   same after a 503 with `retry-after`: who is asked to come back later does not come back at once.
 //!   In open loop each request makes one attempt; the schedule bounds the rate.
 //! - Every reply is judged: status, framing, and the body where one is given.
 //!
@@ -87,7 +104,8 @@
 //! - `line`: a place for a connection, and the rules about time; `connection`: the socket; `http`: what goes
 //!   over it; `sources`: ports and descriptors, of which there are only so many.
 //! - `subscriber`: who listens instead; `streams`: what was heard, judged at the end.
-//! - `recorder`: what happened, filed by time stamp; [`Histogram`]; `outcome`: the sums, and the books.
+//! - `recorder`: what happened, filed by time stamp; `parts`: where the time went; [`Histogram`]; `looks`: a second
+//!   opinion; `outcome`: the sums, and the books.
 //!
 //! A bystander is a plan of its own within the plan, and has a crew of its own.
 //!
@@ -104,8 +122,10 @@ mod error;
 pub mod histogram;
 mod http;
 mod line;
+mod looks;
 mod outcome;
 mod pacer;
+mod parts;
 mod plan;
 pub mod protocol;
 mod recorder;

@@ -15,6 +15,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::clock::monotonic_ns;
 use crate::connection::{Connection, Exchange, failure};
+use crate::http::Check;
+use crate::parts::{Course, ServerTiming, stamp};
 use crate::protocol::Failure;
 use crate::recorder::{Ended, Ending};
 use crate::worker::Worker;
@@ -26,20 +28,33 @@ pub(crate) struct Line {
     alarm: Alarm,
     /// Counts connections, so that each goes out from the next source address.
     opened: usize,
+    /// The last attempt in more detail, and its request with the time on it; where parts are asked for.
+    course: Attempted,
+    stamped: Vec<u8>,
+}
+
+/// What is known of an attempt besides how it ended.
+#[derive(Debug, Default, Clone, Copy)]
+struct Attempted {
+    connect_ns: u64,
+    sent_ns: u64,
+    server: ServerTiming,
 }
 
 /// What a client that goes on must know.
 pub(crate) struct Carried {
     /// When the client knew how it ended.
     pub(crate) end_ns: u64,
-    /// The connection failed rather than the answer: trying again at once would be a busy loop.
+    /// The connection failed rather than the answer, or the server asks to be left alone: trying again at once would
+    /// be a busy loop.
     pub(crate) broke: bool,
 }
 
 impl Line {
     /// `first` tells lines apart that begin with different source addresses.
     pub(crate) fn new(worker: Arc<Worker>, first: usize) -> Self {
-        Self { worker, connection: None, alarm: Alarm::new(), opened: first }
+        let (alarm, course) = (Alarm::new(), Attempted::default());
+        Self { worker, connection: None, alarm, opened: first, course, stamped: Vec::new() }
     }
 
     /// Tries to connect until it works or the time is over; then what was wrong last, if anything was. For
@@ -103,7 +118,20 @@ impl Line {
             Ending::Right | Ending::TimedOut | Ending::Unsent => false,
         };
         let end_ns = now_ns.min(deadline_ns);
-        self.worker.recorder().ended(Ended { due_ns, sent_ns: Some(sent_ns), end_ns, ending });
+        let mut recorder = self.worker.recorder();
+        if self.worker.plan.timing && ending == Ending::Right {
+            let Attempted { connect_ns, sent_ns: asked_ns, server } = self.course;
+            recorder.parted(Course {
+                due_ns,
+                taken_ns: sent_ns,
+                connect_ns,
+                sent_ns: asked_ns,
+                end_ns,
+                server,
+            });
+        }
+        recorder.ended(Ended { due_ns, sent_ns: Some(sent_ns), end_ns, ending });
+        drop(recorder);
         Carried { end_ns: now_ns, broke }
     }
 
@@ -112,21 +140,39 @@ impl Line {
         if self.connection.as_ref().is_some_and(|connection| !connection.is_quiet()) {
             self.connection = None;
         }
+        let timing = self.worker.plan.timing;
+        self.course.connect_ns = 0;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => match self.open(deadline_ns).await {
-                Some(Ok(connection)) => connection,
-                Some(Err(error)) => return Ending::Failed(failure(&error), None),
-                None => return Ending::Unsent,
-            },
+            None => {
+                let opening_ns = if timing { monotonic_ns() } else { 0 };
+                match self.open(deadline_ns).await {
+                    Some(Ok(connection)) => {
+                        self.course.connect_ns = if timing { monotonic_ns() - opening_ns } else { 0 };
+                        connection
+                    }
+                    Some(Err(error)) => return Ending::Failed(failure(&error), None),
+                    None => return Ending::Unsent,
+                }
+            }
         };
         let worker = &*self.worker;
-        let exchange = Exchange { request: &worker.plan.request, expected: &worker.plan.expected };
+        let request = if timing {
+            self.course.sent_ns = monotonic_ns();
+            stamp(&mut self.stamped, &worker.plan.request, self.course.sent_ns);
+            &self.stamped
+        } else {
+            &worker.plan.request
+        };
+        let exchange = Exchange { request, expected: &worker.plan.expected };
         connection.begin();
         let exchanged = poll_fn(|cx| connection.poll_exchange(cx, exchange, &mut worker.buffer()));
         let Some(finished) = self.alarm.before(worker.instant(deadline_ns), exchanged).await else {
             return Ending::TimedOut;
         };
+        if timing {
+            self.course.server = connection.timing();
+        }
         if finished.reusable && worker.plan.keep_alive {
             self.connection = Some(connection);
         }
@@ -138,7 +184,9 @@ impl Line {
         let plan = &self.worker.plan;
         let source = (!plan.sources.is_empty()).then(|| plan.sources[self.opened % plan.sources.len()]);
         self.opened += 1;
-        let connected = Connection::open(plan.target, source, plan.head_only);
+        let check = Check::new(plan.head_only);
+        let check = if plan.timing { check.timed() } else { check };
+        let connected = Connection::open(plan.target, source, check);
         self.alarm.before(self.worker.instant(deadline_ns), connected).await
     }
 }

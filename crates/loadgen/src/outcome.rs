@@ -51,6 +51,8 @@ pub(crate) fn compile(window: Window, counted: &Counted, spent: Spent) -> Result
         core_busy: core_busy(plan.cores, cpu_s / window_s, spent.busiest_worker),
         cores: plan.cores,
         first_wrong: total.first_wrong(),
+        parts: total.parts().map(Box::new),
+        in_flight: None,
     })
 }
 

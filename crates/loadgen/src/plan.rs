@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) window_ns: u64,
     pub(crate) row_ns: u64,
     pub(crate) seed: u64,
+    /// Requests say when they were sent, answers where their time went.
+    pub(crate) timing: bool,
     /// Addresses to connect from in turn; empty: let the system choose.
     pub(crate) sources: Vec<IpAddr>,
     /// Cores that this process may run on.
@@ -93,6 +95,7 @@ impl Plan {
             window_ns: spec.window_ms * MILLISECOND,
             row_ns: spec.series_interval_ms * MILLISECOND,
             seed: spec.seed,
+            timing: spec.timing,
             sources,
             cores,
             workers,
@@ -115,6 +118,7 @@ impl Plan {
             connections,
             tick_ns: 0,
             seed: self.seed ^ BYSTANDER_SEED,
+            timing: false,
             // Of its own, so that it does not wait until those of the load have read their replies.
             workers: 1,
             ..self.clone()
@@ -163,6 +167,11 @@ fn check_method(spec: &Spec) -> Result<(), Error> {
 fn check_load(spec: &Spec) -> Result<u32, Error> {
     match spec.load {
         Load::Closed { clients: 0 } => refuse("closed loop with 0 clients; ask for at least 1".into()),
+        Load::Closed { .. } | Load::Subscribe { .. } if spec.timing => refuse(
+            "timing is for open loop, where each request is due at a time of its own; leave it out, or ask for \
+             an open load"
+                .into(),
+        ),
         Load::Open { connections: 0, .. } => refuse("open loop with 0 connections; allow at least 1".into()),
         Load::Open { rate_rps, .. } if !(rate_rps > 0.0 && rate_rps <= MOST_RPS) => {
             refuse(format!("rate_rps is {rate_rps}; it must be above 0 and at most {MOST_RPS}"))

@@ -180,3 +180,14 @@ fn impossible_bystanders_are_refused() {
     }
     assert!(refusal(&|it| it.expect.status = 42).starts_with("bystander.expect.status is 42"));
 }
+
+#[test]
+fn parts_are_for_open_loop() {
+    let open = Load::Open { rate_rps: 5.0, arrivals: Arrivals::Poisson, connections: 1 };
+    let plan = Plan::new(Spec { timing: true, load: open, ..spec() }).unwrap();
+    assert!(plan.timing);
+    for main in [spec(), listening()] {
+        let refused = Plan::new(Spec { timing: true, ..main }).unwrap_err().to_string();
+        assert!(refused.starts_with("timing is for open loop"), "{refused}");
+    }
+}

@@ -47,6 +47,10 @@ pub struct Spec {
     /// Loopback addresses only, unless this names the host of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_remote: Option<String>,
+    /// Open loop only: say with each request when it was sent, read `server-timing` of the answers, and tell where
+    /// the time went ([`Outcome::parts`]).
+    #[serde(default)]
+    pub timing: bool,
 }
 
 /// How requests arrive.
@@ -211,10 +215,69 @@ pub struct Outcome {
     pub cores: u32,
     /// Bytes of an answer that was not the expected one, when there was any: the first, cut short.
     pub first_wrong: Option<String>,
+    /// Where the time of the right answers went; `None` where nobody asked, or there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Box<Parts>>,
+    /// The number in flight, found in two ways; `None` for subscribers, and for a bystander.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<InFlight>,
     /// What the bystander saw over the same window, where there was one. (CPU time and cores are those of the
     /// whole generator, as above.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bystander: Option<Box<Outcome>>,
+}
+
+/// Where the time of right answers went, from due to answered. The means of the seven parts add up to the mean
+/// of [`Parts::response`]; their percentiles do not.
+///
+/// `queue`, `view` and `upstream` are what servers say themselves in `server-timing` (metrics `queue`, `view`,
+/// `upstream` and `pool`, where each is *part of* the view but for `queue`); `None` where no answer said so. What a
+/// server does not say is in [`Parts::rest`], and so is all of what it says that cannot be: more than the time from
+/// sending to the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parts {
+    /// How many answers these are of.
+    pub answers: u64,
+    /// Of those, answers that said at least how long the view took.
+    pub told: u64,
+    /// Due to answered, of these answers: without timeouts, unlike [`Outcome::response_time`].
+    pub response: Part,
+    /// Due to taken up by a connection; the schedule lag is in it.
+    pub waiting: Part,
+    /// Opening that connection, where it was not open.
+    pub connect: Part,
+    /// Sent to entering the view, and waiting for a thread of a pool to run it.
+    pub queue: Option<Part>,
+    /// In the view, less the two around it.
+    pub view: Option<Part>,
+    /// Waiting for the upstream, while the view did nothing else.
+    pub upstream: Option<Part>,
+    /// The way back, the rest of a body after its view, the generator itself, and whatever nobody told.
+    pub rest: Part,
+}
+
+/// A part of the response time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Arithmetic mean over all answers of [`Parts::answers`], exact; 0 counts for those that did not say.
+    pub mean_ms: f64,
+    /// 99th percentile, to 1 %; null under 1,000 answers.
+    pub p99_ms: Option<f64>,
+    /// Nanoseconds: HDR histogram of two digits, V2, base64.
+    pub histogram: String,
+}
+
+/// Requests that a connection has taken up and that are not over, on average over the window. By Little's law the
+/// summed time is their number times the window; so the two figures below must agree, or the generator's books
+/// are wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InFlight {
+    /// From time stamps: the time that requests were in flight, clipped to the window, over its length.
+    pub summed: f64,
+    /// From looking: the mean of the number in flight at random moments of the window, each for the time around it.
+    pub sampled: f64,
+    /// How often it was looked.
+    pub looks: u64,
 }
 
 /// A row of the time series.
@@ -255,6 +318,9 @@ pub enum Failure {
     Protocol,
     /// No connection for the generator's own reasons: out of descriptors or ports.
     Local,
+    /// 503 with `retry-after`, where another status was expected: the server says that it has too much to do. Not
+    /// a wrong answer but a right one to overload.
+    Shed,
 }
 
 impl Default for Expect {

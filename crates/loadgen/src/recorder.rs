@@ -5,7 +5,8 @@
 //! without sampling.
 
 use crate::histogram::Histogram;
-use crate::protocol::{Failure, Row};
+use crate::parts::{Course, Ledger};
+use crate::protocol::{Failure, Parts, Row};
 
 /// The measured stretch of `CLOCK_MONOTONIC`; its end does not belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,10 @@ pub(crate) struct Recorder {
     before: Tally,
     second: Tally,
     in_flight: u64,
+    /// Time in the window that requests were in flight, added up: from when each began to the window's end, less
+    /// the same from when it was over. So those that are not over yet count as well.
+    in_flight_ns: i128,
+    parts: Ledger,
     first_wrong: Option<(u64, Box<str>)>,
 }
 
@@ -95,6 +100,8 @@ impl Recorder {
             before: Tally::new(),
             second: Tally::new(),
             in_flight: 0,
+            in_flight_ns: 0,
+            parts: Ledger::default(),
             first_wrong: None,
         }
     }
@@ -102,6 +109,7 @@ impl Recorder {
     /// A connection took a request up.
     pub(crate) fn started(&mut self, at_ns: u64) {
         self.in_flight += 1;
+        self.in_flight_ns += self.left_ns(at_ns);
         if let Some(tally) = self.at(at_ns) {
             tally.started += 1;
         }
@@ -112,7 +120,10 @@ impl Recorder {
         let Ended { due_ns, sent_ns, end_ns, ending } = ended;
         let response_ns = end_ns.saturating_sub(due_ns);
         let sent = sent_ns.is_some();
-        self.in_flight -= u64::from(sent);
+        if sent {
+            self.in_flight -= 1;
+            self.in_flight_ns -= self.left_ns(end_ns);
+        }
         self.second.count(&ending, sent, response_ns);
         if let Some(tally) = self.at(end_ns) {
             tally.count(&ending, sent, response_ns);
@@ -125,6 +136,18 @@ impl Recorder {
         if let Ending::Failed(_, Some(excerpt)) = ending {
             self.note_wrong(end_ns, excerpt);
         }
+    }
+
+    /// Where the time of a right answer went.
+    pub(crate) fn parted(&mut self, course: Course) {
+        if self.window.contains(course.due_ns) {
+            self.parts.record(course);
+        }
+    }
+
+    /// Of the answers that count; `None` when there is none.
+    pub(crate) fn parts(&self) -> Option<Parts> {
+        self.parts.parts()
     }
 
     /// A stream was open from then until then, if it was lost. Streams are in flight while they are open; what
@@ -143,6 +166,17 @@ impl Recorder {
         self.in_flight
     }
 
+    /// Requests in flight on average over the window, from their time stamps.
+    pub(crate) fn mean_in_flight(&self) -> f64 {
+        self.in_flight_ns as f64 / (self.window.end_ns - self.window.start_ns) as f64
+    }
+
+    /// From then to the window's end, as far as it lies in the window.
+    fn left_ns(&self, at_ns: u64) -> i128 {
+        let Window { start_ns, end_ns } = self.window;
+        i128::from(end_ns - at_ns.clamp(start_ns, end_ns))
+    }
+
     /// Moves what happened since the last call into `sum`.
     pub(crate) fn drain_second(&mut self, sum: &mut Tally) {
         sum.merge(&self.second);
@@ -154,6 +188,8 @@ impl Recorder {
         self.measured.merge(&other.measured);
         self.before.merge(&other.before);
         self.in_flight += other.in_flight;
+        self.in_flight_ns += other.in_flight_ns;
+        self.parts.merge(&other.parts);
         for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
             mine.merge(theirs);
         }

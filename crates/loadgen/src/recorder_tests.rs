@@ -66,6 +66,21 @@ fn timeouts_count_at_the_timeout_and_failures_have_no_time() {
 }
 
 #[test]
+fn time_in_flight_is_clipped_to_the_window_and_counts_who_is_not_over() {
+    let mut recorder = recorder(true);
+    sent(&mut recorder, 900, 950, Ending::Right);
+    // 20 ms of it in the window, 30, and 40.
+    sent(&mut recorder, 900, 1_020, Ending::Right);
+    sent(&mut recorder, 1_030, 1_060, Ending::Failed(Failure::Reset, None));
+    sent(&mut recorder, 1_060, 1_300, Ending::TimedOut);
+    // Never over: 10 ms. Never begun: nothing.
+    recorder.started(1_090 * MS);
+    recorder.started(1_100 * MS);
+    recorder.ended(Ended { due_ns: 1_000 * MS, sent_ns: None, end_ns: 1_050 * MS, ending: Ending::Unsent });
+    assert!((recorder.mean_in_flight() - 1.0).abs() < 1e-9, "{}", recorder.mean_in_flight());
+}
+
+#[test]
 fn merging_adds_everything_and_keeps_the_earliest_wrong_answer() {
     let wrong = |text: &str| Ending::Failed(Failure::Status, Some(text.into()));
     let (mut a, mut b) = (recorder(false), recorder(false));

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::clock::{monotonic_ns, process_cpu_ns, sleep_precisely, sleep_until_ns};
 use crate::crew::Crew;
 use crate::error::Error;
+use crate::looks::Looks;
 use crate::outcome::{self, Spent};
 use crate::plan::Plan;
-use crate::protocol::{Event, Outcome, Spec};
+use crate::protocol::{Event, Load, Outcome, Spec};
 use crate::recorder::{Tally, Window};
 
 /// Makes the measurement that `spec` describes, and returns when it is over.
@@ -39,16 +40,23 @@ pub fn run(spec: Spec, on_event: impl FnMut(Event)) -> Result<Outcome, Error> {
         on_event,
         next_ns: load_ns + SECOND,
         last_second: Tally::new(),
+        looks: Looks::new(window, plan.seed),
     };
     (watch.on_event)(Event::Window { start_ns: window.start_ns, end_ns: window.end_ns });
     let cpu_ns = watch.cpu_over(window);
     watch.settle(&plan, window);
+    let looks = watch.looks;
     let main = main.finish()?;
     let bystander = bystander.map(Crew::finish).transpose()?;
     let busiest = bystander.iter().chain([&main]).filter_map(|counted| counted.busiest_worker);
     let spent = Spent { cpu_ns, busiest_worker: busiest.max_by(f64::total_cmp) };
     let bystander = bystander.map(|counted| outcome::compile(window, &counted, spent)).transpose()?;
-    Ok(Outcome { bystander: bystander.map(Box::new), ..outcome::compile(window, &main, spent)? })
+    let in_flight = match plan.load {
+        Load::Closed { .. } | Load::Open { .. } => looks.beside(main.total.mean_in_flight()),
+        Load::Subscribe { .. } => None,
+    };
+    let bystander = bystander.map(Box::new);
+    Ok(Outcome { bystander, in_flight, ..outcome::compile(window, &main, spent)? })
 }
 
 const SECOND: u64 = 1_000_000_000;
@@ -65,6 +73,8 @@ struct Watch<'a, F> {
     /// When to say the next word.
     next_ns: u64,
     last_second: Tally,
+    /// At the load.
+    looks: Looks,
 }
 
 impl<F: FnMut(Event)> Watch<'_, F> {
@@ -74,7 +84,8 @@ impl<F: FnMut(Event)> Watch<'_, F> {
         for (cpu_ns, edge_ns) in at_edges.iter_mut().zip([window.start_ns, window.end_ns]) {
             while monotonic_ns() < edge_ns {
                 self.say();
-                sleep_until_ns(self.next_ns.min(edge_ns));
+                self.looks.look(monotonic_ns(), || self.main.in_flight());
+                sleep_until_ns(self.next_ns.min(edge_ns).min(self.looks.next_ns()));
             }
             *cpu_ns = process_cpu_ns();
         }

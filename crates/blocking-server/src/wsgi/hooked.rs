@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use handlers::hooks::{Context, Head, Hooks, Outcome};
+use handlers::timing::SENT_AT;
 
 use super::{AlreadyStarted, Application, Body, Chunk, Delivered, Environ, ResponseHead, StartResponse};
 
@@ -33,10 +34,12 @@ impl<A: Application> Application for Hooked<A> {
     fn call(&self, environ: &mut Environ<'_>, start: &mut dyn StartResponse) -> Self::Body {
         let began = Instant::now();
         let request_id = environ.header("x-request-id");
-        let head = Head { method: environ.method, target: environ.target, request_id };
+        let sent_at = environ.header(SENT_AT);
+        let head = Head { method: environ.method, target: environ.target, request_id, sent_at };
         let mut context = self.hooks.before(&head);
+        let entered = context.timing.enter();
         let mut start =
-            HookedStart { inner: start, hooks: &self.hooks, context: &mut context, began, status: 500 };
+            HookedStart { inner: start, hooks: &self.hooks, context: &mut context, entered, status: 500 };
         let inner = self.inner.call(environ, &mut start);
         let status = start.status;
         HookedBody { inner, hooks: Arc::clone(&self.hooks), context, status, began }
@@ -48,7 +51,7 @@ struct HookedStart<'a> {
     inner: &'a mut dyn StartResponse,
     hooks: &'a Hooks,
     context: &'a mut Context,
-    began: Instant,
+    entered: Instant,
     status: u16,
 }
 
@@ -58,7 +61,7 @@ impl StartResponse for HookedStart<'_> {
         mut head: ResponseHead,
         error: Option<&dyn Error>,
     ) -> Result<(), AlreadyStarted> {
-        self.context.timing.view = self.began.elapsed();
+        self.context.timing.view = self.entered.elapsed();
         self.hooks.after(self.context, &mut head.headers);
         let status = head.status;
         self.inner.start_response(head, error)?;

@@ -192,6 +192,7 @@ fn spec(url: &str, args: &Args) -> Spec {
         seed: args.seed,
         bystander: None,
         allow_remote: args.allow_remote.clone(),
+        timing: matches!(load, Load::Open { .. }),
     }
 }
 

@@ -3,13 +3,14 @@
 //! A [`Chart`] is data for plotly.js, made here and drawn by the page. Colours are written as names
 //! (`@warm-1`) which the page replaces by those of its light or dark theme; see `style`. One file per
 //! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `bystanders`,
-//! `tails` (percentiles).
+//! `tails` (percentiles), `parts` (where the time went).
 
 mod bars;
 mod bystanders;
 mod curves;
 mod frame;
 mod gap;
+mod parts;
 pub(crate) mod style;
 mod tails;
 
@@ -81,6 +82,7 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
     }
     for (load, cells) in experiment.open_groups() {
         charts.extend(tails::percentiles(experiment, load, &cells));
+        charts.extend(parts::stacked(experiment, load, &cells));
     }
     charts
 }

@@ -24,6 +24,7 @@ mod sweep;
 use crate::check;
 use crate::report::bounds::Sweep;
 use crate::report::cells::{self, Experiment};
+use crate::report::parts;
 use crate::report::text::{self, counted};
 use crate::results::{Machine, Mode, Results, TrialOutcome};
 use crate::stats::{Family, Ratio};
@@ -84,6 +85,7 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
     }
     let latencies = experiment.open_groups();
     general.extend(latencies.iter().filter_map(|(_, cells)| latency::finding(experiment, cells, family)));
+    general.extend(parts::sentences(experiment).into_iter().map(Finding::detail));
     findings.extend(
         general.into_iter().map(|finding| Finding { headline: finding.headline && !answered, ..finding }),
     );

@@ -200,6 +200,7 @@ pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: 
         latency_ms: Percentiles::default(),
         sent_to_answer_ms: Percentiles::default(),
         histogram: None,
+        parts: None,
         scheduled: completed,
         completed,
         failed: BTreeMap::new(),

@@ -6,6 +6,7 @@ mod findings;
 mod fixture;
 mod gate;
 mod latency;
+mod parts;
 mod reading;
 mod robust;
 mod split;

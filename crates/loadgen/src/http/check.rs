@@ -1,6 +1,7 @@
 //! Is it the right answer? Status and, where one is expected, body, compared while it arrives.
 
 use super::{Decoder, Malformed, Step};
+use crate::parts::ServerTiming;
 use crate::protocol::Failure;
 
 /// What a right answer is.
@@ -46,6 +47,16 @@ impl Check {
         Self { decoder: Decoder::new(head_only), matched: 0, wrong: None }
     }
 
+    /// Reads what the server says of its time as well.
+    pub(crate) fn timed(self) -> Self {
+        Self { decoder: self.decoder.timed(), ..self }
+    }
+
+    /// What the last reply said of its time in the server.
+    pub(crate) fn timing(&self) -> ServerTiming {
+        self.decoder.timing()
+    }
+
     /// Makes ready for the reply to another request.
     pub(crate) fn reset(&mut self) {
         self.decoder.reset();
@@ -61,7 +72,8 @@ impl Check {
             match self.decoder.step(&mut rest) {
                 Ok(Step::More) => return Verdict::Incomplete,
                 Ok(Step::Head { status }) if status != expected.status => {
-                    self.fail(Failure::Status, "", read);
+                    let shed = status == 503 && self.decoder.has_retry_after();
+                    self.fail(if shed { Failure::Shed } else { Failure::Status }, "", read);
                 }
                 Ok(Step::Head { .. }) => {}
                 Ok(Step::Body(piece)) => self.compare(piece, expected),
@@ -178,6 +190,33 @@ mod tests {
     #[test]
     fn a_wrong_status_is_not_also_a_wrong_body() {
         assert_eq!(verdict(HELLO, &expected(404, Some("other"))), (Some(Failure::Status), true));
+    }
+
+    #[test]
+    fn shedding_load_is_told_from_being_wrong() {
+        let unavailable = |line: &str| format!("HTTP/1.1 503 Busy\r\n{line}content-length: 0\r\n\r\n");
+        let shed = unavailable("Retry-After: 1\r\n");
+        assert_eq!(verdict(&shed, &expected(200, None)), (Some(Failure::Shed), true));
+        assert_eq!(verdict(&unavailable(""), &expected(200, None)), (Some(Failure::Status), true));
+        assert_eq!(verdict(&shed, &expected(503, None)), (None, true), "asked for is not shed");
+        let moved = "HTTP/1.1 301 Moved\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(verdict(moved, &expected(200, None)), (Some(Failure::Status), true));
+    }
+
+    #[test]
+    fn what_a_server_says_of_its_time_is_read_where_it_is_asked_for() {
+        let reply = b"HTTP/1.1 200 OK\r\nServer-Timing: queue;dur=1\r\ncontent-length: 0\r\n\
+                      server-timing: view;dur=2.5\r\n\r\n";
+        let mut timed = Check::new(false).timed();
+        timed.feed(reply, &expected(200, None));
+        let (queue_ns, view_ns) = (Some(1_000_000), Some(2_500_000));
+        assert_eq!(timed.timing(), ServerTiming { queue_ns, view_ns, ..ServerTiming::default() });
+        timed.reset();
+        timed.feed(HELLO.as_bytes(), &expected(200, None));
+        assert_eq!(timed.timing(), ServerTiming::default(), "the one before is forgotten");
+        let mut plain = Check::new(false);
+        plain.feed(reply, &expected(200, None));
+        assert_eq!(plain.timing(), ServerTiming::default());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::mem::MaybeUninit;
 
 use super::chunked::Chunked;
+use crate::parts::ServerTiming;
 
 /// Reads one reply after another.
 #[derive(Debug)]
@@ -16,6 +17,10 @@ pub(crate) struct Decoder {
     /// The beginning of a head that has not come to its end; empty when heads come in one piece.
     partial: Vec<u8>,
     keep_alive: bool,
+    retry_after: bool,
+    /// Somebody asked for `server-timing`.
+    is_timed: bool,
+    timing: ServerTiming,
     interim_replies: u8,
 }
 
@@ -54,7 +59,21 @@ const MAX_INTERIM_REPLIES: u8 = 16;
 
 impl Decoder {
     pub(crate) fn new(head_only: bool) -> Self {
-        Self { head_only, state: State::Head, partial: Vec::new(), keep_alive: false, interim_replies: 0 }
+        Self {
+            head_only,
+            state: State::Head,
+            partial: Vec::new(),
+            keep_alive: false,
+            retry_after: false,
+            is_timed: false,
+            timing: ServerTiming::default(),
+            interim_replies: 0,
+        }
+    }
+
+    /// Reads `server-timing` as well.
+    pub(crate) fn timed(self) -> Self {
+        Self { is_timed: true, ..self }
     }
 
     /// Makes ready for the reply to another request.
@@ -93,6 +112,16 @@ impl Decoder {
         self.keep_alive
     }
 
+    /// After [`Step::Head`]: the server said when to come back.
+    pub(crate) fn has_retry_after(&self) -> bool {
+        self.retry_after
+    }
+
+    /// After [`Step::Head`]: what the server said of its time; nothing unless [`timed`](Self::timed).
+    pub(crate) fn timing(&self) -> ServerTiming {
+        self.timing
+    }
+
     fn head<'a>(&mut self, input: &mut &'a [u8]) -> Result<Step<'a>, Malformed> {
         loop {
             if input.is_empty() {
@@ -104,7 +133,7 @@ impl Decoder {
                 self.partial.extend_from_slice(&input[..room.min(input.len())]);
             }
             let bytes = if earlier > 0 { &*self.partial } else { input as &[u8] };
-            let Some(head) = Head::parse(&bytes[..bytes.len().min(MAX_HEAD_BYTES)])? else {
+            let Some(head) = Head::parse(&bytes[..bytes.len().min(MAX_HEAD_BYTES)], self.is_timed)? else {
                 if bytes.len() >= MAX_HEAD_BYTES {
                     return Err(Malformed("the head of the reply has no end within 32 KiB"));
                 }
@@ -123,6 +152,7 @@ impl Decoder {
             let no_body = self.head_only || matches!(head.status, 204 | 304);
             self.state = if no_body { State::Done } else { head.body };
             self.keep_alive = head.keep_alive && !matches!(self.state, State::UntilClose);
+            (self.retry_after, self.timing) = (head.retry_after, head.timing);
             return Ok(Step::Head { status: head.status });
         }
     }
@@ -150,13 +180,15 @@ pub(super) fn take<'a>(input: &mut &'a [u8], n: usize) -> &'a [u8] {
 struct Head {
     status: u16,
     keep_alive: bool,
+    retry_after: bool,
+    timing: ServerTiming,
     body: State,
     length: usize,
 }
 
 impl Head {
     /// `None` while the head is incomplete.
-    fn parse(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
+    fn parse(bytes: &[u8], is_timed: bool) -> Result<Option<Self>, Malformed> {
         let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut reply = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -174,7 +206,8 @@ impl Head {
         if status < 100 {
             return Err(Malformed("a status below 100"));
         }
-        Self::framing(status, version, length, reply.headers).map(Some)
+        let head = Self::framing(status, version, length, reply.headers)?;
+        Ok(Some(if is_timed { Self { timing: timing(reply.headers), ..head } } else { head }))
     }
 
     fn framing(
@@ -185,6 +218,7 @@ impl Head {
     ) -> Result<Self, Malformed> {
         let mut content_length = None;
         let mut chunked = false;
+        let mut retry_after = false;
         // HTTP/1.0 closes unless it says otherwise, 1.1 the other way round.
         let mut keep_alive = version == 1;
         for header in headers {
@@ -199,6 +233,8 @@ impl Head {
                     return Err(Malformed("a transfer-encoding that nobody asked for"));
                 }
                 chunked = true;
+            } else if header.name.eq_ignore_ascii_case("retry-after") {
+                retry_after = true;
             } else if header.name.eq_ignore_ascii_case("connection") {
                 for token in header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                     if token.eq_ignore_ascii_case(b"close") {
@@ -215,8 +251,17 @@ impl Head {
             (false, Some(length)) => State::Exactly(length),
             (false, None) => State::UntilClose,
         };
-        Ok(Self { status, keep_alive, body, length })
+        let timing = ServerTiming::default();
+        Ok(Self { status, keep_alive, retry_after, timing, body, length })
     }
+}
+
+/// From all the lines of that name, which are one list (RFC 9110, section 5.3).
+fn timing(headers: &[httparse::Header<'_>]) -> ServerTiming {
+    let mut timing = ServerTiming::default();
+    let lines = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("server-timing"));
+    lines.for_each(|line| timing.read(line.value));
+    timing
 }
 
 /// Digits only: no sign, no list, no space inside.

@@ -62,6 +62,9 @@ impl Ticks {
             match step {
                 Step::More => return Ok(()),
                 Step::Head { status } if status != self.expected_status => {
+                    if status == 503 && self.decoder.has_retry_after() {
+                        return Err(Lost { failure: Failure::Shed, excerpt: None });
+                    }
                     return Err(Lost { failure: Failure::Status, excerpt: Some(excerpt("", read)) });
                 }
                 Step::Head { .. } => self.is_open = true,

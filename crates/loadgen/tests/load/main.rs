@@ -8,3 +8,4 @@ mod program;
 mod server;
 mod subscribers;
 mod support;
+mod timing;

@@ -27,6 +27,7 @@ fn spec(url: String, load: Load) -> Spec {
         seed: 1,
         bystander: None,
         allow_remote: None,
+        timing: false,
     }
 }
 
