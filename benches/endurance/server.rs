@@ -109,6 +109,7 @@ impl<'a> Server<'a> {
             method: "GET".into(),
             body: None,
             load,
+            mix: Vec::new(),
             keep_alive,
             timeout_ms: TIMEOUT.as_millis() as u64,
             warm_up_ms: warm_up.as_millis() as u64,

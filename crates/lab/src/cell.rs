@@ -1,6 +1,6 @@
 //! A cell: one rung at one load level. `plan.rs` makes them, `trial.rs` measures them.
 
-use crate::experiment::{Bystander, Upstream};
+use crate::experiment::{Bystander, Part, Upstream};
 use crate::ladder::Rung;
 use crate::results::{Load, Mode};
 
@@ -21,6 +21,8 @@ pub struct Cell {
     pub order: u32,
     /// What load.
     pub load: Load,
+    /// What it asks for, where that is several things.
+    pub mix: Vec<Part>,
     /// Who else wants to be served meanwhile.
     pub bystander: Option<Bystander>,
     /// Load before the window.

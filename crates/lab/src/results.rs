@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use loadgen::protocol::Failure;
 use serde::{Deserialize, Serialize};
 
+mod services;
+
+pub use services::{Calls, Rule, Services, Trouble};
+
 /// The schema that this program reads and writes.
 pub const SCHEMA: &str = "parkbench/1";
 
@@ -61,6 +65,15 @@ pub struct Asked {
     /// How the gap between the first rung and the last is split into its causes; empty where it is not.
     #[serde(default)]
     pub decomposition: Vec<GapStep>,
+    /// Which question the report answers first; null: the comparison in general.
+    #[serde(default)]
+    pub rule: Option<Rule>,
+    /// The services behind the servers; null where no route calls them.
+    #[serde(default)]
+    pub services: Option<Services>,
+    /// When a client gives up.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
 }
 
 /// A cell that was left out, and why.
@@ -170,6 +183,9 @@ pub struct Trial {
     /// Who else was served meanwhile; null where nobody asked.
     #[serde(default)]
     pub bystander: Option<Bystander>,
+    /// What the services behind the server were asked for; null where there were none.
+    #[serde(default)]
+    pub services: Option<Calls>,
     /// The cost on the server's side.
     pub server: Server,
     /// The cost on the generator's side.

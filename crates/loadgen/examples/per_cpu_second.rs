@@ -20,6 +20,7 @@ fn main() -> Result<(), Error> {
         method: "GET".into(),
         body: None,
         load,
+        mix: Vec::new(),
         keep_alive,
         timeout_ms: 5_000,
         warm_up_ms: 1_000,

@@ -6,7 +6,8 @@ use std::thread;
 
 use crate::error::Error;
 use crate::http::{Expected, Request};
-use crate::protocol::{Arrivals, Bystander, Expect, Load, Spec};
+use crate::mix::{Ask, Mix};
+use crate::protocol::{Arrivals, Bystander, Expect, Load, Part, Spec};
 use crate::sources;
 
 /// Everything that workers need, checked.
@@ -18,6 +19,8 @@ pub(crate) struct Plan {
     /// The method is HEAD: replies have no body.
     pub(crate) head_only: bool,
     pub(crate) expected: Expected,
+    /// Instead of the two above, where requests ask for several things.
+    pub(crate) mix: Mix,
     pub(crate) load: Load,
     /// Connections at the level of the load.
     pub(crate) connections: u32,
@@ -49,8 +52,10 @@ const MOST_TICKS: u64 = 50_000_000;
 /// A bystander is to see the load, not to be one. One thread can do this much beside others.
 const MOST_BYSTANDER_RPS: f64 = 10_000.0;
 const MOST_BYSTANDER_CONNECTIONS: u32 = 1_000;
-/// Sets the bystander's arrivals apart from those of the load.
+/// Sets the bystander's arrivals apart from those of the load, and what is asked for from when.
 const BYSTANDER_SEED: u64 = 0x6279_7374_616e_6465;
+const MIX_SEED: u64 = 0x6d69_7865_645f_6c64;
+const MOST_WEIGHT: u32 = 1_000_000;
 
 impl Plan {
     pub(crate) fn new(spec: Spec) -> Result<Self, Error> {
@@ -60,6 +65,7 @@ impl Plan {
         let connections = check_load(&spec)?;
         check_times(&spec)?;
         check_status("expect.status", &spec.expect)?;
+        check_mix(&spec)?;
         let beside = spec.bystander.as_ref().map(check_bystander).transpose()?;
         let cores = thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         // One per core, and none without a connection of its own.
@@ -84,6 +90,7 @@ impl Plan {
             request: request.to_bytes(),
             head_only: spec.method == "HEAD",
             expected: expected(spec.expect),
+            mix: mix(spec.mix, url.authority, spec.keep_alive, spec.seed),
             load: spec.load,
             connections,
             keep_alive: spec.keep_alive,
@@ -111,6 +118,7 @@ impl Plan {
             request: request.to_bytes(),
             head_only: false,
             expected: expected(expect),
+            mix: Mix::default(),
             load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections },
             connections,
             tick_ns: 0,
@@ -140,6 +148,15 @@ impl Plan {
 
 fn expected(expect: Expect) -> Expected {
     Expected { status: expect.status, body: expect.body.map(|text| text.into_bytes().into()) }
+}
+
+fn mix(parts: Vec<Part>, host: &str, keep_alive: bool, seed: u64) -> Mix {
+    let ask = |part: Part| {
+        let target = &part.target;
+        let request = Request { method: "GET", host, target, accept: None, keep_alive, body: None };
+        Ask { request: request.to_bytes(), expected: expected(part.expect), weight: part.weight }
+    };
+    Mix::new(parts.into_iter().map(ask).collect(), seed ^ MIX_SEED)
 }
 
 fn refuse<T>(sentence: String) -> Result<T, Error> {
@@ -217,13 +234,7 @@ fn check_subscribers(spec: &Spec, subscribers: u32, tick_ms: u64) -> Result<u32,
 /// The number of its connections.
 fn check_bystander(bystander: &Bystander) -> Result<u32, Error> {
     let Bystander { target, rate_rps, connections, expect } = bystander;
-    let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-    if !target.starts_with('/') || !plain {
-        return refuse(format!(
-            "bystander.target is {target:?}; it must be a path and perhaps a query, percent-encoded, such as \
-             /hello"
-        ));
-    }
+    check_target("bystander.target", target)?;
     if !(*rate_rps > 0.0 && *rate_rps <= MOST_BYSTANDER_RPS) {
         return refuse(format!(
             "bystander.rate_rps is {rate_rps}; it must be above 0 and at most {MOST_BYSTANDER_RPS}, since a \
@@ -237,6 +248,34 @@ fn check_bystander(bystander: &Bystander) -> Result<u32, Error> {
     }
     check_status("bystander.expect.status", expect)?;
     Ok(*connections)
+}
+
+/// Things to ask for that can be asked for.
+fn check_mix(spec: &Spec) -> Result<(), Error> {
+    if spec.mix.is_empty() {
+        return Ok(());
+    }
+    if spec.method != "GET" || spec.body.is_some() || matches!(spec.load, Load::Subscribe { .. }) {
+        return refuse("a mix is of GET requests without a body, and not for subscribers".into());
+    }
+    spec.mix.iter().try_for_each(|part| {
+        check_target("mix.target", &part.target)?;
+        check_status("mix.expect.status", &part.expect)?;
+        if (1..=MOST_WEIGHT).contains(&part.weight) {
+            return Ok(());
+        }
+        refuse(format!("mix.weight is {}; it must be 1 to {MOST_WEIGHT}", part.weight))
+    })
+}
+
+fn check_target(name: &str, target: &str) -> Result<(), Error> {
+    let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if target.starts_with('/') && plain {
+        return Ok(());
+    }
+    refuse(format!(
+        "{name} is {target:?}; it must be a path and perhaps a query, percent-encoded, such as /hello"
+    ))
 }
 
 fn check_status(name: &str, expect: &Expect) -> Result<(), Error> {

@@ -180,3 +180,32 @@ fn impossible_bystanders_are_refused() {
     }
     assert!(refusal(&|it| it.expect.status = 42).starts_with("bystander.expect.status is 42"));
 }
+
+#[test]
+fn a_mix_is_of_things_that_can_be_asked_for() {
+    let part = |target: &str, weight| Part { target: target.into(), weight, expect: Expect::default() };
+    let mixed = |parts: Vec<Part>| Spec { mix: parts, ..spec() };
+    let plan = Plan::new(mixed(vec![part("/a", 1), part("/b?c", 2)])).unwrap();
+    let asked: std::collections::BTreeSet<_> = (0..100)
+        .map(|at_ns| String::from_utf8(plan.mix.at(at_ns).unwrap().request.clone()).unwrap())
+        .collect();
+    let expected = ["GET /a HTTP/1.1", "GET /b?c HTTP/1.1"];
+    assert!(
+        asked.len() == 2 && asked.iter().zip(expected).all(|(one, head)| one.starts_with(head)),
+        "{asked:?}"
+    );
+    let refused = |change: &dyn Fn(&mut Spec)| {
+        refusal(|spec| {
+            *spec = mixed(vec![part("/a", 1)]);
+            change(spec);
+        })
+    };
+    assert!(refused(&|spec| spec.mix[0].target = "a b".into()).starts_with("mix.target is"));
+    assert!(refused(&|spec| spec.mix[0].expect.status = 42).starts_with("mix.expect.status is 42"));
+    for weight in [0, 1_000_001] {
+        assert!(refused(&|spec| spec.mix[0].weight = weight).starts_with("mix.weight is"));
+    }
+    assert!(refused(&|spec| spec.method = "HEAD".into()).starts_with("a mix is of GET requests"));
+    let listening = |spec: &mut Spec| spec.load = Load::Subscribe { subscribers: 3, tick_ms: 1_000 };
+    assert!(refused(&listening).contains("not for subscribers"));
+}

@@ -22,6 +22,10 @@ pub struct Spec {
     pub body: Option<String>,
     /// How requests arrive.
     pub load: Load,
+    /// What is asked for instead of the URL's path where that is not one thing: each request is one of these,
+    /// at random by weight, a `GET` without a body. Not for subscribers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mix: Vec<Part>,
     /// Keep connections alive (true), or open one per request; the bystander's too. Subscribers know only true.
     #[serde(default = "yes")]
     pub keep_alive: bool,
@@ -83,6 +87,19 @@ pub enum Load {
         /// The server's own interval.
         tick_ms: u64,
     },
+}
+
+/// One of the things that a load asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Path and query, on the server of [`Spec::url`].
+    pub target: String,
+    /// Its share is this over the sum of all.
+    pub weight: u32,
+    /// What a right answer is.
+    #[serde(default)]
+    pub expect: Expect,
 }
 
 /// A bystander: `GET` requests that have nothing to do with the load, over connections of their own.

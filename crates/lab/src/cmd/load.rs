@@ -183,6 +183,7 @@ fn spec(url: &str, args: &Args) -> Spec {
         method: "GET".into(),
         body: None,
         load,
+        mix: Vec::new(),
         keep_alive: !args.close,
         timeout_ms: args.timeout.as_millis() as u64,
         warm_up_ms: args.warm_up.as_millis() as u64,

@@ -14,6 +14,8 @@ use crate::ladder::Rung;
 pub struct Load {
     /// Instead of the experiment's.
     pub route: Option<Target>,
+    /// Instead of either: each request is one of these, at random by weight.
+    pub mix: Vec<Part>,
     /// Those of the experiment's rungs that it is for; `None` is all of them.
     pub rungs: Option<Vec<&'static Rung>>,
     /// How requests come.
@@ -29,6 +31,17 @@ pub enum Kind {
     Open(Open),
     /// Nobody sends: each asks once for live events, and listens; a cell for each level.
     Subscribers(Subscribers),
+}
+
+/// One of the things that a load asks for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What.
+    pub route: Target,
+    /// Its share is this over the sum of all.
+    #[serde(deserialize_with = "within::<_, 1, 1_000_000>")]
+    pub weight: u64,
 }
 
 /// Finds capacity.
@@ -136,6 +149,12 @@ impl Load {
     pub fn is_for(&self, rung: &Rung) -> bool {
         self.rungs.as_ref().is_none_or(|rungs| rungs.iter().any(|one| one.name == rung.name))
     }
+
+    /// A mix as charts and sentences call it: `49 × /hello + 1 × /hash/1000`; `None` where it is one thing.
+    pub fn mixed(&self) -> Option<String> {
+        let parts = self.mix.iter().map(|part| format!("{} × {}", part.weight, part.route.text));
+        (!self.mix.is_empty()).then(|| parts.collect::<Vec<_>>().join(" + "))
+    }
 }
 
 impl Kind {
@@ -164,6 +183,7 @@ impl Target {
 #[serde(deny_unknown_fields)]
 struct Written {
     route: Option<Target>,
+    mix: Option<Vec<Part>>,
     rungs: Option<Vec<OnTheLadder>>,
     closed: Option<Closed>,
     open: Option<Open>,
@@ -188,8 +208,20 @@ impl TryFrom<Written> for Load {
                 );
             }
         };
+        let mix = match (&written.route, &kind, written.mix) {
+            (_, _, None) => Vec::new(),
+            (Some(_), _, Some(_)) => return Err("a load has a `route` or a `mix`, not both"),
+            (None, Kind::Subscribers(_), Some(_)) => {
+                return Err("subscribers listen to one route, not to a `mix`");
+            }
+            (None, _, Some(parts)) if parts.len() < 2 => return Err("a `mix` has two parts at least"),
+            (None, _, Some(parts)) if parts.iter().any(|part| part.route.is_endless()) => {
+                return Err("a `mix` cannot hold /live, which never ends");
+            }
+            (None, _, Some(parts)) => parts,
+        };
         let rungs = written.rungs.map(|rungs| rungs.into_iter().map(|OnTheLadder(rung)| rung).collect());
-        Ok(Self { route: written.route, rungs, kind })
+        Ok(Self { route: written.route, mix, rungs, kind })
     }
 }
 

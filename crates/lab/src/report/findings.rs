@@ -5,22 +5,29 @@
 //! question: `sweep` (how far does it carry), `cost` (what does it take), `latency` (how long does it
 //! take), `gap` (what causes the difference), `bystander` (who else suffers), `bridges` (what async views
 //! gain on a blocking server), `connections` (what a new one costs), `subscribers` (streams held open),
-//! `demonstration` (the lecture).
+//! `demonstration` (the lecture). Where an experiment names a rule, its file comes first: `equal`,
+//! `shared_limit`, `goodput`, `bystander_tail`, `recovery`.
 
 mod bridges;
+mod by_load;
 mod bystander;
+mod bystander_tail;
 mod connections;
 mod cost;
 mod demonstration;
+mod equal;
 mod gap;
+mod goodput;
 mod latency;
+mod recovery;
+mod shared_limit;
 mod subscribers;
 mod sweep;
 
 use crate::report::bounds::Sweep;
 use crate::report::cells::Experiment;
 use crate::report::text::{self, counted};
-use crate::results::{Machine, Mode, Results, TrialOutcome};
+use crate::results::{Machine, Mode, Results, Rule, TrialOutcome};
 
 /// A load average per CPU, before the run, from which on others are likely to take part of it.
 const BUSY_PER_CPU: f64 = 0.5;
@@ -46,7 +53,15 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
     }
     let closed = Sweep::all(experiment, Mode::Closed, machine);
     let gaps = gap::findings(experiment, &closed);
-    let mut findings: Vec<Finding> = gaps.clone();
+    let mut findings: Vec<Finding> = match experiment.asked.rule {
+        Some(Rule::Equal) => equal::findings(experiment),
+        Some(Rule::SharedLimit) => shared_limit::findings(experiment),
+        Some(Rule::Goodput) => goodput::findings(experiment),
+        Some(Rule::Bystanders) => bystander_tail::findings(experiment, machine),
+        Some(Rule::Recovery) => recovery::findings(experiment),
+        None => Vec::new(),
+    };
+    findings.extend(gaps.iter().cloned());
     // Where the question is what a gap consists of, bridges are beside the point.
     let beside = |finding| if gaps.is_empty() { finding } else { Finding { headline: false, ..finding } };
     findings.extend(bridges::findings(&closed).into_iter().map(beside));

@@ -7,5 +7,6 @@ mod fixture;
 mod latency;
 mod reading;
 mod robust;
+mod rules;
 mod split;
 mod wide;

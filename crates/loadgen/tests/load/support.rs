@@ -18,6 +18,7 @@ fn spec(url: String, load: Load) -> Spec {
         method: "GET".into(),
         body: None,
         load,
+        mix: Vec::new(),
         keep_alive: true,
         timeout_ms: 10_000,
         warm_up_ms: 200,
