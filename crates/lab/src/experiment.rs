@@ -34,6 +34,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("downstream", include_str!("../../../benches/experiments/downstream.toml")),
     ("overload", include_str!("../../../benches/experiments/overload.toml")),
     ("cpu-hog", include_str!("../../../benches/experiments/cpu-hog.toml")),
+    ("spike", include_str!("../../../benches/experiments/spike.toml")),
     ("stall", include_str!("../../../benches/experiments/stall.toml")),
     ("targets", include_str!("../../../benches/experiments/targets.toml")),
 ];
@@ -220,6 +221,11 @@ impl Experiment {
         for changes in [&Changes::default(), &self.quick, &self.full] {
             let window_ms = changes.window_ms.unwrap_or(self.window_ms);
             self.upstream.check(window_ms).map_err(anyhow::Error::msg)?;
+            let mut open = self.loads.iter().filter_map(|load| match &load.kind {
+                Kind::Open(open) => Some(open),
+                _ => None,
+            });
+            open.try_for_each(|open| open.check(window_ms)).map_err(anyhow::Error::msg)?;
         }
         self.check_decomposition()
     }

@@ -143,6 +143,11 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
             "blocks = 2\nupstream = { faults = [{ kind = \"hang\", at_ms = 1, for_ms = 1 }] }",
             &["line 7", "unknown variant `hang`", "`stall`"],
         ),
+        (
+            "closed = { clients = [1, 20] }",
+            "open = { rate = { rps = 9 }, connections = 5, shape = { peak = { at_ms = 1 } } }",
+            &["line 18", "unknown variant `peak`", "`spike`, `ramp`, `steps`"],
+        ),
         ("[1, 20]", "[0]", &["line 18", "1 to 100000", "\"doubling\""]),
         (
             "closed = { clients = [1, 20] }",
@@ -175,6 +180,16 @@ fn what_makes_no_sense_as_a_whole_is_refused_too() {
             "blocks = 2",
             "blocks = 2\nbystander = { route = \"/live\", rate = 5, connections = 8 }",
             "/live never ends; ask for what does",
+        ),
+        (
+            "closed = { clients = [1, 20] }",
+            "open = { rate = { rps = 9 }, connections = 5, shape = { spike = { at_ms = 1, for_ms = 500, times = 2 } } }",
+            "shape: it ends at 501 ms, after the window of 500 ms",
+        ),
+        (
+            "closed = { clients = [1, 20] }",
+            "open = { rate = { rps = 9 }, connections = 5, shape = { steps = { steps = 2, for_ms = 10, times = 0 } } }",
+            "times = 0 is not over 0",
         ),
         (
             "blocks = 2",

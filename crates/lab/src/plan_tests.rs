@@ -379,3 +379,10 @@ fn a_mix_is_one_load_of_several_things() {
         assert_eq!((cell.mix.len(), cell.wait_ms, cell.upstream.is_none()), (2, None, true));
     }
 }
+
+#[test]
+fn a_spike_is_a_shape_of_the_load_and_known_to_the_report() {
+    let (_, cells) = first_block("spike", &Options::default());
+    assert_eq!(cells.len(), 3);
+    assert!(cells.iter().all(|cell| cell.what() == "30 requests/s, 10 times as many for 3 s"), "{cells:?}");
+}

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use loadgen::protocol::Failure;
+use loadgen::protocol::{Failure, Shape};
 use serde::{Deserialize, Serialize};
 
 mod services;
@@ -242,6 +242,9 @@ pub struct Load {
     /// False when every request opens a connection of its own.
     #[serde(default = "yes")]
     pub keep_alive: bool,
+    /// Open loop: how the rate changes over the window; null where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
 }
 
 fn yes() -> bool {

@@ -163,9 +163,12 @@ impl Side {
 fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
     let clients = cell.load.clients;
     let load = match (cell.load.mode, cell.load.rate_rps) {
-        (Mode::Open, Some(rate_rps)) => {
-            Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: clients }
-        }
+        (Mode::Open, Some(rate_rps)) => Load::Open {
+            rate_rps,
+            arrivals: Arrivals::Poisson,
+            shape: cell.load.shape.unwrap_or_default(),
+            connections: clients,
+        },
         (Mode::Subscribers, _) => Load::Subscribe { subscribers: clients, tick_ms: TICK.as_millis() as u64 },
         _ => Load::Closed { clients },
     };

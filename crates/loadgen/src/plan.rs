@@ -7,7 +7,7 @@ use std::thread;
 use crate::error::Error;
 use crate::http::{Expected, Request};
 use crate::mix::{Ask, Mix};
-use crate::protocol::{Arrivals, Bystander, Expect, Load, Part, Spec};
+use crate::protocol::{Arrivals, Bystander, Expect, Load, Part, Shape, Spec};
 use crate::sources;
 
 /// Everything that workers need, checked.
@@ -45,6 +45,7 @@ pub(crate) struct Plan {
 const MILLISECOND: u64 = 1_000_000;
 const MOST_MS: u64 = 24 * 3_600_000;
 const MOST_ROWS: u64 = 100_000;
+const MOST_STEPS: u32 = 1_000;
 const MOST_RPS: f64 = 10_000_000.0;
 const MOST_TICK_MS: u64 = 60_000;
 /// 400 MB of arrivals.
@@ -119,7 +120,7 @@ impl Plan {
             head_only: false,
             expected: expected(expect),
             mix: Mix::default(),
-            load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections },
+            load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections },
             connections,
             tick_ns: 0,
             seed: self.seed ^ BYSTANDER_SEED,
@@ -185,9 +186,31 @@ fn check_load(spec: &Spec) -> Result<u32, Error> {
             refuse(format!("rate_rps is {rate_rps}; it must be above 0 and at most {MOST_RPS}"))
         }
         Load::Closed { clients } => Ok(clients),
-        Load::Open { connections, .. } => Ok(connections),
+        Load::Open { connections, shape, rate_rps, .. } => check_shape(shape, rate_rps).map(|()| connections),
         Load::Subscribe { subscribers, tick_ms } => check_subscribers(spec, subscribers, tick_ms),
     }
+}
+
+fn check_shape(shape: Shape, rate_rps: f64) -> Result<(), Error> {
+    let times = shape.times();
+    let most = MOST_RPS / rate_rps.max(1.0);
+    if !(times > 0.0 && times <= most) {
+        return refuse(format!("shape: times is {times}; it must be above 0 and at most {most}"));
+    }
+    let (at_ms, for_ms) = match shape {
+        Shape::Steady => return Ok(()),
+        Shape::Spike { at_ms, for_ms, .. } | Shape::Ramp { at_ms, for_ms, .. } => (at_ms, for_ms),
+        Shape::Steps { steps, for_ms, .. } if (1..=MOST_STEPS).contains(&steps) => (0, for_ms),
+        Shape::Steps { steps, .. } => {
+            return refuse(format!("shape: there are {steps} steps; there may be 1 to {MOST_STEPS}"));
+        }
+    };
+    if at_ms > MOST_MS || !(1..=MOST_MS).contains(&for_ms) {
+        return refuse(format!(
+            "shape: at_ms is {at_ms} and for_ms {for_ms}; they may be at most {MOST_MS} (a day), and for_ms not 0"
+        ));
+    }
+    Ok(())
 }
 
 fn check_subscribers(spec: &Spec, subscribers: u32, tick_ms: u64) -> Result<u32, Error> {

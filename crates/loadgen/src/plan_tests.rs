@@ -1,7 +1,7 @@
 //! What a spec may say, and what it is told when it says something else.
 
 use super::*;
-use crate::protocol::{Arrivals, Expect};
+use crate::protocol::{Arrivals, Expect, Shape};
 
 fn spec() -> Spec {
     serde_json::from_str(
@@ -72,7 +72,12 @@ fn only_this_machine_unless_the_host_is_named() {
 
 #[test]
 fn impossible_loads_are_refused() {
-    let open = |rate_rps, connections| Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections };
+    let open = |rate_rps, connections| Load::Open {
+        rate_rps,
+        arrivals: Arrivals::Poisson,
+        shape: Shape::Steady,
+        connections,
+    };
     assert!(refusal(|spec| spec.load = Load::Closed { clients: 0 }).contains("0 clients"));
     assert!(refusal(|spec| spec.load = open(10.0, 0)).contains("0 connections"));
     for rate in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e12] {
@@ -208,4 +213,24 @@ fn a_mix_is_of_things_that_can_be_asked_for() {
     assert!(refused(&|spec| spec.method = "HEAD".into()).starts_with("a mix is of GET requests"));
     let listening = |spec: &mut Spec| spec.load = Load::Subscribe { subscribers: 3, tick_ms: 1_000 };
     assert!(refused(&listening).contains("not for subscribers"));
+}
+
+#[test]
+fn impossible_shapes_are_refused() {
+    let refusal = |shape| {
+        let arrivals = Arrivals::Poisson;
+        refusal(|spec| spec.load = Load::Open { rate_rps: 10.0, arrivals, shape, connections: 1 })
+    };
+    let spike = |at_ms, for_ms, times| Shape::Spike { at_ms, for_ms, times };
+    for times in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e7] {
+        assert!(refusal(spike(0, 1, times)).starts_with("shape: times is"), "{times}");
+    }
+    for shape in
+        [spike(0, 0, 2.0), spike(u64::MAX, 1, 2.0), Shape::Ramp { at_ms: 0, for_ms: u64::MAX, times: 2.0 }]
+    {
+        assert!(refusal(shape).starts_with("shape: at_ms is"), "{shape:?}");
+    }
+    for steps in [0, 1_001] {
+        assert!(refusal(Shape::Steps { steps, for_ms: 1, times: 2.0 }).contains(&format!("{steps} steps")));
+    }
 }

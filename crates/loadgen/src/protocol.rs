@@ -69,6 +69,9 @@ pub enum Load {
         /// Spacing of arrivals.
         #[serde(default)]
         arrivals: Arrivals,
+        /// How the rate changes.
+        #[serde(default)]
+        shape: Shape,
         /// At most so many connections; a request that finds all of them busy waits, and the wait is
         /// part of its response time.
         connections: u32,
@@ -126,6 +129,54 @@ pub enum Arrivals {
     Poisson,
     /// Equal gaps.
     Uniform,
+}
+
+/// How the rate of an open loop changes over the window. Before the window it is as at its begin; after it,
+/// where the last requests are waited for, it goes on as the shape says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Shape {
+    /// Not at all.
+    #[default]
+    Steady,
+    /// It is `times` as high for a while.
+    Spike {
+        /// From the begin of the window.
+        at_ms: u64,
+        /// How long.
+        for_ms: u64,
+        /// Factor.
+        times: f64,
+    },
+    /// It grows evenly to `times` what it was, and stays there.
+    Ramp {
+        /// From the begin of the window.
+        at_ms: u64,
+        /// How long it takes.
+        for_ms: u64,
+        /// Factor.
+        times: f64,
+    },
+    /// It jumps to `times` what it was in so many even steps, and stays there.
+    Steps {
+        /// Jumps.
+        steps: u32,
+        /// From the begin of the window to the first, and from one to the next.
+        for_ms: u64,
+        /// Factor.
+        times: f64,
+    },
+}
+
+impl Shape {
+    /// The factor that it reaches.
+    #[must_use]
+    pub fn times(self) -> f64 {
+        match self {
+            Self::Steady => 1.0,
+            Self::Spike { times, .. } | Self::Ramp { times, .. } | Self::Steps { times, .. } => times,
+        }
+    }
 }
 
 /// What every answer is checked against.

@@ -2,6 +2,7 @@
 //! cell for each of its levels.
 
 use handlers::Route;
+use loadgen::protocol::Shape;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -61,6 +62,9 @@ pub struct Closed {
 pub struct Open {
     /// How often.
     pub rate: Rate,
+    /// How that changes over the window.
+    #[serde(default)]
+    pub shape: Shape,
     /// At most so many at once.
     #[serde(deserialize_with = "within::<_, 1, 100_000>")]
     pub connections: u64,
@@ -167,6 +171,33 @@ impl Kind {
             Self::Subscribers(Subscribers { counts, .. }) if counts.is_empty() => Some("counts"),
             _ => None,
         }
+    }
+}
+
+impl Open {
+    /// What is wrong with its shape, in a window of that length.
+    pub(super) fn check(&self, window_ms: u64) -> Result<(), String> {
+        let times = self.shape.times();
+        if !(times > 0.0 && times <= 1_000.0) {
+            return Err(format!("loads: shape: times = {times} is not over 0 and at most 1000"));
+        }
+        let end_ms = match self.shape {
+            Shape::Steady => return Ok(()),
+            Shape::Spike { for_ms: 0, .. }
+            | Shape::Ramp { for_ms: 0, .. }
+            | Shape::Steps { for_ms: 0, .. } => {
+                return Err("loads: shape: for_ms = 0 is no time".into());
+            }
+            Shape::Steps { steps: 0, .. } => return Err("loads: shape: steps = 0 is none".into()),
+            Shape::Spike { at_ms, for_ms, .. } | Shape::Ramp { at_ms, for_ms, .. } => {
+                at_ms.saturating_add(for_ms)
+            }
+            Shape::Steps { steps, for_ms, .. } => for_ms.saturating_mul(u64::from(steps)),
+        };
+        if end_ms <= window_ms {
+            return Ok(());
+        }
+        Err(format!("loads: shape: it ends at {end_ms} ms, after the window of {window_ms} ms"))
     }
 }
 

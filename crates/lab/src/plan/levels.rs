@@ -2,6 +2,7 @@
 //! waits under it.
 
 use anyhow::bail;
+use loadgen::protocol::Shape;
 
 use super::{Host, Options};
 use crate::cell::{default_pool, pool_threads, server_flags};
@@ -44,7 +45,7 @@ pub(super) fn of<'a>(
     };
     let route = load.mixed().unwrap_or_else(|| experiment.target(load).text.clone());
     let level = |mode, clients, keep_alive| Level {
-        load: results::Load { mode, clients, rate_rps: None, route: route.clone(), keep_alive },
+        load: results::Load { mode, clients, rate_rps: None, route: route.clone(), keep_alive, shape: None },
         targets: targets.clone(),
         mix: &load.mix,
         window_ms: experiment.window_ms,
@@ -69,7 +70,8 @@ pub(super) fn of<'a>(
             let window_ms = long_enough(open, rate_rps, experiment)?;
             // Whoever names a utilisation over 1 means it.
             let may_overload = matches!(open.rate, Rate::Utilisation(_));
-            let load = results::Load { rate_rps: Some(rate_rps), ..level.load };
+            let shape = Some(open.shape).filter(|shape| *shape != Shape::Steady);
+            let load = results::Load { rate_rps: Some(rate_rps), shape, ..level.load };
             vec![Level { load, window_ms, may_overload, ..level }]
         }
         Kind::Subscribers(subscribers) => {

@@ -71,14 +71,16 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
         .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().flat_map(subscribers::findings));
     // Where an experiment asked for more than a comparison, that is the answer and the rest is detail.
     let answered = findings.iter().any(|finding| finding.headline);
+    // A rate that changes is not one rate to compare latency at.
+    let mut steady = experiment.open_groups();
+    steady.retain(|(load, _)| load.shape.is_none());
     let mut general = Vec::new();
     for sweep in &closed {
         general.extend(sweep::findings(sweep, machine));
         // A gap that is split says what its ends cost.
         general.extend(cost::findings(sweep, gaps.is_empty()));
     }
-    general
-        .extend(experiment.open_groups().iter().filter_map(|(_, cells)| latency::finding(experiment, cells)));
+    general.extend(steady.iter().filter_map(|(_, cells)| latency::finding(experiment, cells)));
     findings.extend(
         general.into_iter().map(|finding| Finding { headline: finding.headline && !answered, ..finding }),
     );

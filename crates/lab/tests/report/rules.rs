@@ -2,6 +2,8 @@
 
 use lab::results::{Asked, Calls, Load, Mode, Results, Rule, SeriesRow, Services, Trial, Trouble};
 
+use loadgen::protocol::Shape;
+
 use crate::findings::{assert_says, said};
 use crate::fixture::{answers, closed, empty, trial};
 use crate::wide::beside;
@@ -136,7 +138,14 @@ fn who_falls_short_of_the_limit_or_is_above_it_is_named() {
 
 fn open(rate_rps: f64, connections: u32) -> Load {
     let route = WEATHER.into();
-    Load { mode: Mode::Open, clients: connections, rate_rps: Some(rate_rps), route, keep_alive: true }
+    Load {
+        mode: Mode::Open,
+        clients: connections,
+        rate_rps: Some(rate_rps),
+        route,
+        keep_alive: true,
+        shape: None,
+    }
 }
 
 fn overload(served: u64) -> Results {
@@ -290,4 +299,20 @@ fn the_tail_of_bystanders_names_the_rung_that_loses_and_the_cure() {
         &said(&hogged(2)),
         &["thread-per-request 20.0 times as long (2 blocks: points, no interval)"],
     );
+}
+
+#[test]
+fn after_a_spike_the_same_is_measured() {
+    let shape = Some(Shape::Spike { at_ms: 2_000, for_ms: 5_000, times: 10.0 });
+    let load = Load { shape, route: "/wait/100".into(), ..open(30.0, 1_024) };
+    let results = run(asked(Rule::Recovery, "/wait/100"), 3, &THREE, &load, |trial| {
+        stalled(trial, if trial.rung == "pool" { 3_250 } else { 0 });
+    });
+    assert_says(
+        &said(&results),
+        &[
+            "A burst of 5.00 s in 30 requests/s for /wait/100, 10 times as many for 5 s: 408 in the queue and quick again after 3.25 s on pool;",
+        ],
+    );
+    assert!(!said(&results).contains("one common rate"));
 }

@@ -1,5 +1,6 @@
 //! Cells that had exactly the same load, and the pairs among them that a rule compares.
 
+use crate::cell::shape_in_words;
 use crate::ladder::Kind;
 use crate::report::cells::{Cell, Experiment};
 use crate::report::text::{counted, exact};
@@ -39,9 +40,11 @@ impl<'e, 'a> Group<'e, 'a> {
 
     /// `8 clients at /hash/100000`, `240 requests/s for /hello`.
     pub(crate) fn said(&self) -> String {
-        let Load { mode, clients, rate_rps, route, .. } = self.load;
+        let Load { mode, clients, rate_rps, route, shape, .. } = self.load;
         match (mode, rate_rps) {
-            (Mode::Open, Some(rate)) => format!("{} requests/s for {route}", exact(*rate)),
+            (Mode::Open, Some(rate)) => {
+                format!("{} requests/s for {route}{}", exact(*rate), shape_in_words(*shape))
+            }
             (Mode::Subscribers, _) => format!("{} of {route}", counted((*clients).into(), "subscriber")),
             _ => format!("{} at {route}", counted((*clients).into(), "client")),
         }

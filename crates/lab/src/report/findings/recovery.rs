@@ -1,6 +1,8 @@
 //! Rule `recovery`: something went wrong for a while in the middle of a load. Who was served meanwhile, how deep
 //! was the queue, and when were answers as quick as before? And what do other ways to measure see of it?
 
+use loadgen::protocol::Shape;
+
 use crate::report::bystanders;
 use crate::report::cells::{Cell, Experiment};
 use crate::report::findings::Finding;
@@ -15,20 +17,31 @@ const QUICK_AGAIN: f64 = 1.5;
 
 /// What became of the load that comes whatever happens, of bystanders, and of other recordings of the same.
 pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
+    let groups = by_load::groups(experiment);
     let services = experiment.asked.services.as_ref();
-    let Some(trouble) = services.and_then(|services| services.faults.first()) else {
+    let ordered = services.and_then(|services| services.faults.first().cloned());
+    let Some(trouble) = ordered.or_else(|| groups.iter().find_map(burst)) else {
         let nothing = "Nothing went wrong on purpose here, so there is nothing to recover from.";
         return vec![Finding::headline(nothing.into())];
     };
-    let groups = by_load::groups(experiment);
     // Who has few connections lets requests wait in the generator: that is another recording of the same.
     let open = groups.iter().filter(|group| group.load.mode == Mode::Open);
     let Some(free) = open.max_by_key(|group| group.load.clients) else { return Vec::new() };
-    let mut findings: Vec<Finding> = after(free, trouble).into_iter().map(Finding::headline).collect();
+    let mut findings: Vec<Finding> = after(free, &trouble).into_iter().map(Finding::headline).collect();
     findings.extend(stood_by(free).map(Finding::headline));
     findings.extend(recordings(free, &groups).map(Finding::headline));
     findings
 }
+
+/// More than usual for a while.
+fn burst(group: &Group<'_, '_>) -> Option<Trouble> {
+    match group.load.shape? {
+        Shape::Spike { at_ms, for_ms, .. } => Some(Trouble { kind: SPIKE.into(), at_ms, for_ms }),
+        _ => None,
+    }
+}
+
+const SPIKE: &str = "spike";
 
 /// How deep, and how long until all is well.
 fn after(group: &Group<'_, '_>, trouble: &Trouble) -> Option<String> {
@@ -55,6 +68,7 @@ fn after(group: &Group<'_, '_>, trouble: &Trouble) -> Option<String> {
                 "reset" => "Resets",
                 "error" => "Errors",
                 "slow_body" => "Slow bodies",
+                SPIKE => "A burst",
                 _ => "Trouble",
             },
             milliseconds(trouble.for_ms as f64),
