@@ -375,7 +375,7 @@ fn a_mix_is_one_load_of_several_things() {
     let (_, cells) = first_block("cpu-hog", &Options::default());
     assert_eq!(cells.len(), 3);
     for cell in cells {
-        assert_eq!(cell.load.route, "49 × /hello + 1 × /hash/2000000");
+        assert_eq!(cell.load.route, "49 × /hello + 1 × /hash/4000000");
         assert_eq!((cell.mix.len(), cell.wait_ms, cell.upstream.is_none()), (2, None, true));
     }
 }

@@ -242,11 +242,20 @@ fn after_a_stall_the_queue_is_measured_and_the_time_until_all_is_well() {
 fn who_is_not_quick_again_within_the_window_is_said_not_to_be() {
     let mut results = stall();
     for trial in results.trials.iter_mut().filter(|trial| trial.rung == "pool") {
-        // Well for a moment, and then not.
-        stalled(trial, 500);
-        trial.series.last_mut().unwrap().errors = Some(3);
+        // Well for half a second, and then not.
+        stalled(trial, 7_000);
+        for row in &mut trial.series[40..42] {
+            row.p50_ms = Some(102.0);
+        }
     }
     assert_says(&said(&results), &["not quick again within the window in 2 of 2 trials on pool"]);
+
+    // A hiccup seconds later belongs to something else.
+    let mut results = stall();
+    for trial in results.trials.iter_mut().filter(|trial| trial.rung == "thread-per-request") {
+        trial.series[50].p50_ms = Some(400.0);
+    }
+    assert_says(&said(&results), &["408 in the queue and quick again at once on thread-per-request"]);
 }
 
 #[test]

@@ -14,6 +14,8 @@ use crate::stats::median;
 /// Answers count as quick again while the median of each row of the series is within this factor of the
 /// median before the trouble. Rows are a quarter of a second, so nothing finer can be said.
 const QUICK_AGAIN: f64 = 1.5;
+/// For a second. What happens later is another matter, and on a machine with other things to do something does.
+const STAYS_ROWS: usize = 4;
 
 /// What became of the load that comes whatever happens, of bystanders, and of other recordings of the same.
 pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
@@ -82,7 +84,7 @@ fn after(group: &Group<'_, '_>, trouble: &Trouble) -> Option<String> {
 struct Seen {
     /// Most requests in flight.
     deepest: f64,
-    /// From the end of the trouble to the first row from which on all are quick; `None` if there is none.
+    /// From the end of the trouble to the first row of [`STAYS_ROWS`] quick ones; `None` if there is none.
     back_ms: Option<f64>,
 }
 
@@ -97,8 +99,11 @@ impl Seen {
             row.errors.unwrap_or(0) == 0 && row.p50_ms.is_some_and(|ms| ms <= quiet_ms * QUICK_AGAIN)
         };
         let after: Vec<&SeriesRow> = rows.iter().filter(|row| row.t_ms >= end_ms).collect();
-        let quick_rows = after.iter().rev().take_while(|row| quick(row)).count();
-        let first_quick = after.get(after.len() - quick_rows);
+        let stays = |from: usize| {
+            let next = &after[from..after.len().min(from + STAYS_ROWS)];
+            next.iter().all(|row| quick(row))
+        };
+        let first_quick = (0..after.len()).find(|from| stays(*from)).map(|from| after[from]);
         Some(Self {
             deepest: rows.iter().filter_map(|row| row.in_flight).max()? as f64,
             back_ms: first_quick.map(|row| (row.t_ms - end_ms) as f64),
