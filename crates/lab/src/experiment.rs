@@ -30,6 +30,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("bridges", include_str!("../../../benches/experiments/bridges.toml")),
     ("subscribers", include_str!("../../../benches/experiments/subscribers.toml")),
     ("connections", include_str!("../../../benches/experiments/connections.toml")),
+    ("pool", include_str!("../../../benches/experiments/pool.toml")),
     ("tie", include_str!("../../../benches/experiments/tie.toml")),
     ("downstream", include_str!("../../../benches/experiments/downstream.toml")),
     ("overload", include_str!("../../../benches/experiments/overload.toml")),

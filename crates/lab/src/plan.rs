@@ -139,6 +139,7 @@ fn planned(experiment: Experiment, options: &Options, host: &Host) -> anyhow::Re
         rule: experiment.rule,
         services: services(&experiment),
         timeout_ms: Some(experiment.timeout_ms),
+        warm_up_ms: Some(experiment.warm_up_ms),
     };
     let mut levels = Vec::new();
     for load in &experiment.loads {

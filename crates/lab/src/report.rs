@@ -15,6 +15,7 @@ mod csv;
 mod findings;
 mod gap;
 mod html;
+mod queueing;
 mod read;
 mod slots;
 mod tables;

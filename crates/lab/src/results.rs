@@ -74,6 +74,9 @@ pub struct Asked {
     /// When a client gives up.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// Load before the window.
+    #[serde(default)]
+    pub warm_up_ms: Option<u64>,
 }
 
 /// A cell that was left out, and why.

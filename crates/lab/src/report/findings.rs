@@ -6,7 +6,7 @@
 //! take), `gap` (what causes the difference), `bystander` (who else suffers), `bridges` (what async views
 //! gain on a blocking server), `connections` (what a new one costs), `subscribers` (streams held open),
 //! `demonstration` (the lecture). Where an experiment names a rule, its file comes first: `equal`,
-//! `shared_limit`, `goodput`, `bystander_tail`, `recovery`.
+//! `shared_limit`, `goodput`, `pool`, `bystander_tail`, `recovery`.
 
 mod bridges;
 mod by_load;
@@ -19,6 +19,7 @@ mod equal;
 mod gap;
 mod goodput;
 mod latency;
+mod pool;
 mod recovery;
 mod shared_limit;
 mod subscribers;
@@ -57,6 +58,7 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
         Some(Rule::Equal) => equal::findings(experiment),
         Some(Rule::SharedLimit) => shared_limit::findings(experiment),
         Some(Rule::Goodput) => goodput::findings(experiment),
+        Some(Rule::Pool) => pool::findings(experiment),
         Some(Rule::Bystanders) => bystander_tail::findings(experiment, machine),
         Some(Rule::Recovery) => recovery::findings(experiment),
         None => Vec::new(),

@@ -12,6 +12,8 @@ pub enum Rule {
     SharedLimit,
     /// More is due than can be served: how much is answered in time, and for whom was the rest done?
     Goodput,
+    /// How long do requests wait for a pool, against what the theory of queues expects?
+    Pool,
     /// Who lets bystanders wait in the tail, and who is the cure?
     Bystanders,
     /// After a fault or a burst: how deep was the queue, and when are answers as quick as before?

@@ -325,3 +325,36 @@ fn after_a_spike_the_same_is_measured() {
     );
     assert!(!said(&results).contains("one common rate"));
 }
+
+/// A pool of 16 at several rates, its waits a factor of what Erlang C says.
+fn pools(factor: f64) -> Results {
+    let asked = Asked { warm_up_ms: Some(2_000), ..behind(Rule::Pool, None, Vec::new()) };
+    let mut results = run(asked, 5, &[], &open(1.0, 1), |_| {});
+    // Of 16 exponential servers with a mean of 100 ms: long-run mean waits, by another program.
+    for (rate, wait_ms) in [(80.0, 0.113), (128.0, 9.53), (144.0, 36.96), (192.0, 800.0)] {
+        add(&mut results, 5, &["pool"], &open(rate, 1_024), |trial| {
+            let served = (rate * 4.0) as u64;
+            let service_ms = served as f64 * 100.0;
+            trial.services = Some(Calls { arrived: served, served, service_ms, queued_at_end: 0 });
+            let wander = 1.0 + 0.02 * f64::from(trial.block);
+            trial.latency_ms.mean = Some(100.0 + wait_ms * factor * wander);
+        });
+    }
+    results
+}
+
+#[test]
+fn waits_for_a_pool_are_held_against_the_theory() {
+    assert_says(
+        &said(&pools(1.0)),
+        &[
+            "- The mean wait for one of 16 threads of pool, calls taking 100 ms on average:",
+            "ms at ρ = 0.50 (",
+            "38.4 ms at ρ = 0.90 (37.0 ms by Erlang C",
+            "by Erlang C; measured ÷ expected",
+            "832 ms at ρ = 1.20 (800 ms on the fluid line; measured ÷ expected 1.04, 95 % interval 1.0",
+            "From ρ = 1.20 on (192 requests/s) the mean wait is more than half of a service time.",
+        ],
+    );
+    assert_says(&said(&pools(2.0)), &["measured ÷ expected 2.0", "From ρ = 0.90 on (144 requests/s)"]);
+}
