@@ -76,8 +76,9 @@ impl<'e, 'a> Point<'e, 'a> {
             })
         });
         let by = if self.utilisation > 1.0 { "on the fluid line" } else { "by Erlang C" };
-        let expected =
-            self.expected_ms.map(|ms| format!(" ({} {by}{})", milliseconds(ms), against.unwrap_or_default()));
+        let expected = self
+            .expected_ms
+            .map(|ms| format!(" ({} {by}{})", expected_in_words(ms), against.unwrap_or_default()));
         format!(
             "{} at ρ = {:.2}{}",
             milliseconds(self.waited_ms),
@@ -85,6 +86,11 @@ impl<'e, 'a> Point<'e, 'a> {
             expected.unwrap_or_default()
         )
     }
+}
+
+/// Below a hundredth of a millisecond nobody could measure it.
+fn expected_in_words(ms: f64) -> String {
+    if ms < 0.01 { "next to nothing".into() } else { milliseconds(ms) }
 }
 
 /// What the calls really took.
