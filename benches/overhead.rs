@@ -168,6 +168,7 @@ impl Server {
             method: "GET".into(),
             body: None,
             load: Load::Closed { clients: CLIENTS },
+            mix: Vec::new(),
             keep_alive: true,
             timeout_ms: 5_000,
             warm_up_ms: size.warm_up.as_millis() as u64,

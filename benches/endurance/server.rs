@@ -11,7 +11,7 @@ use lab::process::Process;
 use lab::stop;
 use lab::trial::{self, Bench};
 use loadgen::Histogram;
-use loadgen::protocol::{Arrivals, Expect, Load, Outcome, Spec};
+use loadgen::protocol::{Arrivals, Expect, Load, Outcome, Shape, Spec};
 
 /// What is asked for, and what comes.
 const HELLO: (&str, &str) = ("/hello", r#"{"hello":"world"}"#);
@@ -85,8 +85,12 @@ impl<'a> Server<'a> {
 
     /// Looks at `/hello` with the eyes of somebody who has nothing to do with what else goes on.
     pub(crate) fn bystanders(&self, window: Duration) -> anyhow::Result<Seen> {
-        let load =
-            Load::Open { rate_rps: BYSTANDER_RPS, arrivals: Arrivals::Poisson, connections: BYSTANDERS };
+        let load = Load::Open {
+            rate_rps: BYSTANDER_RPS,
+            arrivals: Arrivals::Poisson,
+            shape: Shape::Steady,
+            connections: BYSTANDERS,
+        };
         let outcome = self.generate(load, true, window / 10, window)?;
         let times = Histogram::decode(&outcome.response_time)?;
         Ok(Seen {
@@ -109,6 +113,7 @@ impl<'a> Server<'a> {
             method: "GET".into(),
             body: None,
             load,
+            mix: Vec::new(),
             keep_alive,
             timeout_ms: TIMEOUT.as_millis() as u64,
             warm_up_ms: warm_up.as_millis() as u64,

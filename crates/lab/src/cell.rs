@@ -1,6 +1,8 @@
 //! A cell: one rung at one load level. `plan.rs` makes them, `trial.rs` measures them.
 
-use crate::experiment::{Bystander, Upstream};
+use loadgen::protocol::Shape;
+
+use crate::experiment::{Bystander, Part, Upstream};
 use crate::ladder::Rung;
 use crate::results::{Load, Mode};
 
@@ -21,6 +23,8 @@ pub struct Cell {
     pub order: u32,
     /// What load.
     pub load: Load,
+    /// What it asks for, where that is several things.
+    pub mix: Vec<Part>,
     /// Who else wants to be served meanwhile.
     pub bystander: Option<Bystander>,
     /// Load before the window.
@@ -84,11 +88,28 @@ pub(crate) struct Subject {
 pub fn in_words(load: &Load) -> String {
     let who = if load.mode == Mode::Subscribers { "subscriber" } else { "client" };
     let text = match (load.mode, load.rate_rps, load.clients) {
-        (Mode::Open, Some(rate), _) => format!("{rate:.0} requests/s"),
+        (Mode::Open, Some(rate), _) => format!("{rate:.0} requests/s{}", shape_in_words(load.shape)),
         (_, _, 1) => format!("1 {who}"),
         (_, _, clients) => format!("{clients} {who}s"),
     };
     if load.keep_alive { text } else { text + ", a connection per request" }
+}
+
+/// How a rate changes, to stand behind it: `, 10 times as many for 3 s`.
+pub fn shape_in_words(shape: Option<Shape>) -> String {
+    let seconds = |ms: u64| ms as f64 / 1_000.0;
+    match shape {
+        None | Some(Shape::Steady) => String::new(),
+        Some(Shape::Spike { for_ms, times, .. }) => {
+            format!(", {times} times as many for {} s", seconds(for_ms))
+        }
+        Some(Shape::Ramp { for_ms, times, .. }) => {
+            format!(", rising to {times} times as many within {} s", seconds(for_ms))
+        }
+        Some(Shape::Steps { steps, times, .. }) => {
+            format!(", rising to {times} times as many in {steps} steps")
+        }
+    }
 }
 
 /// Threads of a pool that nobody sized: what `blocking-server` takes by itself when it has all CPUs. Said
@@ -174,7 +195,7 @@ mod tests {
     #[test]
     fn loads_are_told_apart_in_words() {
         let load = |mode, clients, rate_rps, keep_alive| {
-            in_words(&Load { mode, clients, rate_rps, route: "/hello".into(), keep_alive })
+            in_words(&Load { mode, clients, rate_rps, route: "/hello".into(), keep_alive, shape: None })
         };
         assert_eq!(load(Mode::Closed, 1, None, true), "1 client");
         assert_eq!(load(Mode::Closed, 64, None, false), "64 clients, a connection per request");

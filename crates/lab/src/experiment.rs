@@ -12,13 +12,15 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use crate::ladder::{self, Rung};
-use crate::results::{GapStep, Stated};
+use crate::results::{GapStep, Rule, Stated};
 
 mod load;
+mod upstream;
 
 pub use load::{
-    Bystander, Clients, Closed, Doubling, Kind, Levels, Load, Open, Positive, Rate, Subscribers, Target,
+    Bystander, Clients, Closed, Doubling, Kind, Levels, Load, Open, Part, Positive, Rate, Subscribers, Target,
 };
+pub use upstream::{Fault, FaultKind, ServicePath, Upstream};
 
 /// The experiments that come with the program.
 pub const CATALOGUE: &[(&str, &str)] = &[
@@ -29,6 +31,13 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("subscribers", include_str!("../../../benches/experiments/subscribers.toml")),
     ("connections", include_str!("../../../benches/experiments/connections.toml")),
     ("a-a", include_str!("../../../benches/experiments/a-a.toml")),
+    ("pool", include_str!("../../../benches/experiments/pool.toml")),
+    ("tie", include_str!("../../../benches/experiments/tie.toml")),
+    ("downstream", include_str!("../../../benches/experiments/downstream.toml")),
+    ("overload", include_str!("../../../benches/experiments/overload.toml")),
+    ("cpu-hog", include_str!("../../../benches/experiments/cpu-hog.toml")),
+    ("spike", include_str!("../../../benches/experiments/spike.toml")),
+    ("stall", include_str!("../../../benches/experiments/stall.toml")),
     ("targets", include_str!("../../../benches/experiments/targets.toml")),
 ];
 
@@ -73,6 +82,8 @@ pub struct Experiment {
     pub upstream: Upstream,
     /// Who else wants to be served meanwhile.
     pub bystander: Option<Bystander>,
+    /// Which question the report is to answer first; absent: the comparison in general.
+    pub rule: Option<Rule>,
     /// What is compared.
     pub rungs: Vec<Use>,
     /// Under which loads.
@@ -104,18 +115,6 @@ pub struct Use {
     /// For the server's command line; `--flag=value`, a string each.
     #[serde(default)]
     pub flags: Vec<String>,
-}
-
-/// The simulated services.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upstream {
-    /// As `upstream --delay` takes it: `lecture`, `fixed:100ms`, `exp:100ms`, `lognormal:100ms:0.5`.
-    #[serde(default = "lecture")]
-    pub delay: String,
-    /// All delays times this.
-    #[serde(default = "real_time")]
-    pub time_scale: Positive,
 }
 
 /// What a shorter or longer run has otherwise.
@@ -189,9 +188,17 @@ impl Experiment {
         self
     }
 
-    /// What a load asks for.
+    /// What a load asks for, if that is one thing.
     pub fn target<'a>(&'a self, load: &'a Load) -> &'a Target {
         load.route.as_ref().unwrap_or(&self.route)
+    }
+
+    /// Everything that a load asks for.
+    pub fn targets<'a>(&'a self, load: &'a Load) -> Vec<&'a Target> {
+        match load.mix.as_slice() {
+            [] => vec![self.target(load)],
+            parts => parts.iter().map(|part| &part.route).collect(),
+        }
     }
 
     /// What no single key shows.
@@ -213,11 +220,20 @@ impl Experiment {
         if let Some(endless) = self.bystander.as_ref().map(|one| &one.route).filter(|one| one.is_endless()) {
             bail!("bystander: {} never ends; ask for what does, such as /hello", endless.text);
         }
+        for changes in [&Changes::default(), &self.quick, &self.full] {
+            let window_ms = changes.window_ms.unwrap_or(self.window_ms);
+            self.upstream.check(window_ms).map_err(anyhow::Error::msg)?;
+            let mut open = self.loads.iter().filter_map(|load| match &load.kind {
+                Kind::Open(open) => Some(open),
+                _ => None,
+            });
+            open.try_for_each(|open| open.check(window_ms)).map_err(anyhow::Error::msg)?;
+        }
         self.check_decomposition()
     }
 
     fn check_load(&self, load: &Load) -> anyhow::Result<()> {
-        let target = self.target(load);
+        let target = load.mix.first().map_or(self.target(load), |part| &part.route);
         if let Some(key) = load.kind.without_levels() {
             bail!("loads: `{key}` has no level; give it one at least");
         }
@@ -260,12 +276,6 @@ impl Experiment {
     }
 }
 
-impl Default for Upstream {
-    fn default() -> Self {
-        Self { delay: lecture(), time_scale: real_time() }
-    }
-}
-
 /// A whole number in a range.
 fn within<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(
     deserializer: D,
@@ -284,14 +294,6 @@ fn on_the_ladder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static 
 
 fn ten_seconds() -> u64 {
     10_000
-}
-
-fn lecture() -> String {
-    "lecture".into()
-}
-
-fn real_time() -> Positive {
-    Positive(1.0)
 }
 
 /// A file that cannot be read as an experiment. The parser says where and what.

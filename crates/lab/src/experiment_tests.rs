@@ -132,6 +132,22 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
             "blocks = 2\nbystander = { route = \"/hello\", rate = 0, connections = 8 }",
             &["line 7", "0 is not over 0"],
         ),
+        ("blocks = 2", "blocks = 2\nrule = \"fastest\"", &["line 7", "unknown variant `fastest`", "`equal`"]),
+        (
+            "blocks = 2",
+            "blocks = 2\nupstream = { capacity = 0 }",
+            &["line 7", "0 is not within 1 to 1000000"],
+        ),
+        (
+            "blocks = 2",
+            "blocks = 2\nupstream = { faults = [{ kind = \"hang\", at_ms = 1, for_ms = 1 }] }",
+            &["line 7", "unknown variant `hang`", "`stall`"],
+        ),
+        (
+            "closed = { clients = [1, 20] }",
+            "open = { rate = { rps = 9 }, connections = 5, shape = { peak = { at_ms = 1 } } }",
+            &["line 18", "unknown variant `peak`", "`spike`, `ramp`, `steps`"],
+        ),
         ("[1, 20]", "[0]", &["line 18", "1 to 100000", "\"doubling\""]),
         (
             "closed = { clients = [1, 20] }",
@@ -164,6 +180,21 @@ fn what_makes_no_sense_as_a_whole_is_refused_too() {
             "blocks = 2",
             "blocks = 2\nbystander = { route = \"/live\", rate = 5, connections = 8 }",
             "/live never ends; ask for what does",
+        ),
+        (
+            "closed = { clients = [1, 20] }",
+            "open = { rate = { rps = 9 }, connections = 5, shape = { spike = { at_ms = 1, for_ms = 500, times = 2 } } }",
+            "shape: it ends at 501 ms, after the window of 500 ms",
+        ),
+        (
+            "closed = { clients = [1, 20] }",
+            "open = { rate = { rps = 9 }, connections = 5, shape = { steps = { steps = 2, for_ms = 10, times = 0 } } }",
+            "times = 0 is not over 0",
+        ),
+        (
+            "blocks = 2",
+            "blocks = 2\nupstream = { faults = [{ kind = \"reset\", at_ms = 500, for_ms = 1 }] }",
+            "upstream.faults: a reset at 500 ms is after the window of 500 ms",
         ),
         (
             "closed =",
@@ -228,4 +259,42 @@ fn a_load_may_have_a_route_and_rungs_of_its_own() {
 
 fn kinds(experiment: &Experiment) -> Vec<&Kind> {
     experiment.loads.iter().map(|load| &load.kind).collect()
+}
+
+#[test]
+fn a_load_may_ask_for_several_things() {
+    let mixed = |mix: &str| GOOD.replacen("closed =", &format!("mix = {mix}\nclosed ="), 1);
+    let two = "[{ route = \"/hello\", weight = 49 }, { route = \"/hash/5\", weight = 1 }]";
+    let experiment = parse(&mixed(two)).unwrap();
+    let load = &experiment.loads[0];
+    assert_eq!(load.mixed().as_deref(), Some("49 × /hello + 1 × /hash/5"));
+    let targets: Vec<_> = experiment.targets(load).iter().map(|target| target.text.as_str()).collect();
+    assert_eq!(targets, ["/hello", "/hash/5"]);
+    for (mix, says) in [
+        ("[{ route = \"/hello\", weight = 1 }]", "two parts at least"),
+        ("[{ route = \"/hello\", weight = 1 }, { route = \"/live\", weight = 1 }]", "which never ends"),
+        ("[{ route = \"/hello\", weight = 0 }]", "0 is not within 1 to 1000000"),
+        ("[{ route = \"/hello\" }]", "missing field `weight`"),
+        ("[{ route = \"/slow\", weight = 1 }]", "no server answers GET /slow"),
+    ] {
+        let error = format!("{:#}", parse(&mixed(mix)).unwrap_err());
+        assert!(error.contains(says) && error.contains("line 1"), "{mix}: {error}");
+    }
+    let both = mixed(two).replacen("closed =", "route = \"/hello\"\nclosed =", 1);
+    assert!(format!("{:#}", parse(&both).unwrap_err()).contains("not both"));
+}
+
+/// What the documentation shows must run.
+#[test]
+fn the_example_of_the_documentation_is_an_experiment() {
+    let readme = include_str!("../../../benches/README.md");
+    let example = readme.split("```toml\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let experiment = parse(example).unwrap();
+    assert_eq!((experiment.rungs.len(), experiment.loads.len()), (2, 2));
+    assert_eq!(experiment.upstream.faults.len(), 1);
+    // It shows every key that a file may have, but those for what is shown elsewhere.
+    for key in ["title", "question", "expect", "route", "rule", "bystander", "timeout_ms", "capacity", "mix"]
+    {
+        assert!(example.contains(&format!("{key} = ")), "{key}");
+    }
 }

@@ -70,6 +70,8 @@ pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Tri
         block: subject.block,
         order: subject.order,
         bystander: bystander(&outcome, subject.bystander),
+        // Gathered where the services are started.
+        services: None,
         window: Window {
             start_ms: found
                 .edges

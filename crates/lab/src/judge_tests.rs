@@ -15,7 +15,7 @@ fn under(mode: Mode) -> Subject {
         flags: vec!["--workers=1".into()],
         block: 1,
         order: 2,
-        load: Load { mode, clients: 64, rate_rps, keep_alive: true, route: "/wait/100".into() },
+        load: Load { mode, clients: 64, rate_rps, keep_alive: true, route: "/wait/100".into(), shape: None },
         bystander: None,
     }
 }

@@ -5,8 +5,8 @@
 //! 1. [`cmd::compare`] reads the command line; [`programs`] builds what will run.
 //! 2. [`experiment`] reads the questions (TOML), [`plan`] makes trials of them, within the [`limits`] of
 //!    this machine and with the servers on [`cpus`] of their own.
-//! 3. [`run`] carries the plan out. A `trial` starts fresh processes, a `generator` among them, while a
-//!    `probe` watches the server; `judge` says what came of it. After each trial [`output`] keeps all
+//! 3. [`run`] carries the plan out. A `trial` starts fresh processes, a `generator` and the `services` behind
+//!    the server among them, while a `probe` watches the server; `judge` says what came of it. After each trial [`output`] keeps all
 //!    [`results`].
 //! 4. [`report`] reads the results and nothing else. What may be concluded from them is up to [`stats`].
 //!
@@ -40,6 +40,7 @@ mod progress;
 pub mod report;
 pub mod results;
 pub mod run;
+mod services;
 pub mod stats;
 pub mod stop;
 mod sys;

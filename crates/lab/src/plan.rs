@@ -14,7 +14,7 @@ use crate::cell::{Cell, server_flags};
 use crate::experiment::{Experiment, Upstream, Use};
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
-use crate::results::{Asked, GapStep, Mode};
+use crate::results::{Asked, GapStep, Mode, Services, Trouble};
 use crate::wait;
 
 mod left_out;
@@ -136,6 +136,10 @@ fn planned(experiment: Experiment, options: &Options, host: &Host) -> anyhow::Re
         not_run: Vec::new(),
         stated: experiment.stated.clone(),
         decomposition: decomposition(&experiment),
+        rule: experiment.rule,
+        services: services(&experiment),
+        timeout_ms: Some(experiment.timeout_ms),
+        warm_up_ms: Some(experiment.warm_up_ms),
     };
     let mut levels = Vec::new();
     for load in &experiment.loads {
@@ -195,13 +199,29 @@ fn decomposition(experiment: &Experiment) -> Vec<GapStep> {
     if steps.iter().all(|step| has(&step.from) && has(&step.to)) { steps.clone() } else { Vec::new() }
 }
 
+/// The services, for the report; `None` where no load calls them.
+fn services(experiment: &Experiment) -> Option<Services> {
+    let upstream = &experiment.upstream;
+    let mut targets = experiment.loads.iter().flat_map(|load| experiment.targets(load));
+    let called = targets.any(|target| wait::calls_upstream(&target.route));
+    called.then(|| Services {
+        delay: upstream.delay.clone(),
+        capacity: upstream.capacity,
+        faults: upstream
+            .faults
+            .iter()
+            .map(|fault| Trouble { kind: fault.kind.name().into(), at_ms: fault.at_ms, for_ms: fault.for_ms })
+            .collect(),
+    })
+}
+
 /// With fewer, an interval says next to nothing.
 const FULL_BLOCKS: u64 = 5;
 
 fn cell(one: &Use, level: &Level<'_>, experiment: &Experiment, host: &Host) -> Cell {
     let bystander = experiment.bystander.as_ref();
-    let asked_for = bystander.map(|one| &one.route).into_iter().chain([level.target]);
-    let calls_upstream = asked_for.into_iter().any(|target| wait::calls_upstream(&target.route));
+    let mut asked_for = bystander.map(|one| &one.route).into_iter().chain(level.targets.iter().copied());
+    let calls_upstream = asked_for.any(|target| wait::calls_upstream(&target.route));
     Cell {
         experiment: experiment.name.clone(),
         rung: one.rung,
@@ -210,6 +230,7 @@ fn cell(one: &Use, level: &Level<'_>, experiment: &Experiment, host: &Host) -> C
         block: 0,
         order: 0,
         load: level.load.clone(),
+        mix: level.mix.to_vec(),
         bystander: bystander.cloned(),
         warm_up_ms: experiment.warm_up_ms,
         window_ms: level.window_ms,

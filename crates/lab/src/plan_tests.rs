@@ -290,3 +290,99 @@ loads = [{ open = { rate = { rps = 5000 }, connections = 9, keep_alive = false }
     let [left_out] = plan.experiments[0].asked.not_run.as_slice() else { panic!("{plan:?}") };
     assert!(left_out.reason.contains("takes 300000 ports"), "{}", left_out.reason);
 }
+
+/// Those of the first block of an experiment of the catalogue.
+fn first_block(name: &str, options: &Options) -> (Asked, Vec<Cell>) {
+    let plan = plan_of(&[name], options, &two_cores());
+    (plan.experiments[0].asked.clone(), cells(&plan.experiments[0]))
+}
+
+#[test]
+fn the_whole_catalogue_ends_in_time() {
+    let names: Vec<_> = crate::experiment::CATALOGUE.iter().map(|(name, _)| *name).collect();
+    let minutes = |options: &Options| plan_of(&names, options, &two_cores()).estimate().as_secs_f64() / 60.0;
+    assert!(minutes(&Options::default()) <= 85.0);
+    assert!(minutes(&Options { quick: true, ..Options::default() }) <= 14.0);
+}
+
+#[test]
+fn behind_services_with_a_limit_all_rungs_run_and_the_report_knows_it() {
+    let (asked, cells) = first_block("downstream", &Options::default());
+    assert_eq!((cells.len(), asked.not_run.len()), (6, 0), "{:?}", asked.not_run);
+    assert_eq!(asked.services.unwrap().capacity, Some(20));
+    assert!(cells.iter().all(|cell| cell.upstream.as_ref().is_some_and(|up| up.capacity == Some(20))));
+}
+
+#[test]
+fn an_overload_is_planned_since_it_was_asked_for() {
+    for quick in [false, true] {
+        let (asked, cells) = first_block("overload", &Options { quick, ..Options::default() });
+        let rates: BTreeSet<_> = cells.iter().map(|cell| cell.load.rate_rps.unwrap() as u64).collect();
+        assert_eq!(rates.into_iter().collect::<Vec<_>>(), [112, 240], "0.7 and 1.5 of 16 ÷ 100 ms");
+        assert_eq!((cells.len(), asked.timeout_ms), (6, Some(1_000)), "{:?}", asked.not_run);
+    }
+}
+
+#[test]
+fn a_stall_is_over_with_time_to_recover_before_the_window_ends() {
+    for quick in [false, true] {
+        let (asked, cells) = first_block("stall", &Options { quick, ..Options::default() });
+        let services = asked.services.unwrap();
+        let [stall] = services.faults.as_slice() else { panic!("one fault") };
+        assert!(cells.iter().all(|cell| stall.at_ms + stall.for_ms + 4_000 < cell.window_ms));
+        assert_eq!(cells.len(), 5, "three rungs, and two other recordings of one");
+        // A pool that could not serve the rate would never get rid of its queue.
+        assert!(cells.iter().all(|cell| cell.load.rate_rps.is_none_or(|rate| rate < 160.0)));
+    }
+}
+
+#[test]
+fn an_answer_that_takes_too_long_behind_the_services_is_a_line_as_well() {
+    let text = r#"
+title = "t"
+question = "q"
+expect = "e"
+route = "/api/weather/97201/us"
+blocks = 1
+warm_up_ms = 0
+window_ms = 1000
+upstream = { delay = "fixed:100ms", capacity = 2 }
+rungs = [{ rung = "event-loop" }, { rung = "one-at-a-time" }]
+loads = [{ closed = { clients = [2, 11] } }, { open = { rate = { rps = 20 }, connections = 9 } }]
+"#;
+    let experiment = Experiment::parse("mine", "mine.toml", text).unwrap();
+    let plan = Plan::new(vec![experiment], &Options::default(), &two_cores()).unwrap();
+    let reasons: Vec<_> =
+        plan.experiments[0].asked.not_run.iter().map(|cell| (cell.rung.as_str(), &*cell.reason)).collect();
+    assert!(
+        reasons.contains(&(
+            "event-loop",
+            "services that take 2 at a time serve at most 20 requests/s here, so that an answer takes 0.6 s, more \
+             than half of the window"
+        )),
+        "{reasons:?}"
+    );
+    assert!(reasons.contains(&(
+        "event-loop",
+        "services that take 2 at a time serve at most 20 requests/s here, and 20 are due"
+    )));
+    assert!(reasons.iter().any(|(rung, reason)| *rung == "one-at-a-time"
+        && reason.starts_with("1 thread serves at most 10 requests/s here, and 20")));
+}
+
+#[test]
+fn a_mix_is_one_load_of_several_things() {
+    let (_, cells) = first_block("cpu-hog", &Options::default());
+    assert_eq!(cells.len(), 3);
+    for cell in cells {
+        assert_eq!(cell.load.route, "49 × /hello + 1 × /hash/4000000");
+        assert_eq!((cell.mix.len(), cell.wait_ms, cell.upstream.is_none()), (2, None, true));
+    }
+}
+
+#[test]
+fn a_spike_is_a_shape_of_the_load_and_known_to_the_report() {
+    let (_, cells) = first_block("spike", &Options::default());
+    assert_eq!(cells.len(), 3);
+    assert!(cells.iter().all(|cell| cell.what() == "30 requests/s, 10 times as many for 3 s"), "{cells:?}");
+}

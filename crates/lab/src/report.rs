@@ -16,6 +16,7 @@ mod findings;
 mod gap;
 mod html;
 mod parts;
+mod queueing;
 mod read;
 mod slots;
 mod tables;

@@ -6,10 +6,13 @@ mod around;
 
 use std::collections::BTreeMap;
 
-use loadgen::protocol::{Failure, Parts};
+mod services;
+
+use loadgen::protocol::{Failure, Parts, Shape};
 use serde::{Deserialize, Serialize};
 
 pub use around::{Ended, MachineCheck, MachineState, Precision};
+pub use services::{Calls, Rule, Services, Trouble};
 
 /// The schema that this program reads and writes.
 pub const SCHEMA: &str = "parkbench/1";
@@ -71,6 +74,18 @@ pub struct Asked {
     /// How the gap between the first rung and the last is split into its causes; empty where it is not.
     #[serde(default)]
     pub decomposition: Vec<GapStep>,
+    /// Which question the report answers first; null: the comparison in general.
+    #[serde(default)]
+    pub rule: Option<Rule>,
+    /// The services behind the servers; null where no route calls them.
+    #[serde(default)]
+    pub services: Option<Services>,
+    /// When a client gives up.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+    /// Load before the window.
+    #[serde(default)]
+    pub warm_up_ms: Option<u64>,
 }
 
 /// A cell that was left out, and why.
@@ -183,6 +198,9 @@ pub struct Trial {
     /// Who else was served meanwhile; null where nobody asked.
     #[serde(default)]
     pub bystander: Option<Bystander>,
+    /// What the services behind the server were asked for; null where there were none.
+    #[serde(default)]
+    pub services: Option<Calls>,
     /// The cost on the server's side.
     pub server: Server,
     /// The cost on the generator's side.
@@ -239,6 +257,9 @@ pub struct Load {
     /// False when every request opens a connection of its own.
     #[serde(default = "yes")]
     pub keep_alive: bool,
+    /// Open loop: how the rate changes over the window; null where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
 }
 
 fn yes() -> bool {

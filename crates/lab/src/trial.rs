@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use handlers::replies::TICK;
-use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec};
+use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec, Weighted};
 
 use crate::cell::Cell;
 use crate::contract::http::{Connection, Request};
@@ -18,7 +18,8 @@ use crate::probe::{self, Edges, Observed};
 use crate::process::Process;
 use crate::programs::Programs;
 use crate::progress::Progress;
-use crate::results::{Mode, Trial};
+use crate::results::{Calls, Mode, Trial, TrialOutcome};
+use crate::services::Services;
 use crate::stop::{self, Stopped};
 
 /// What all trials of a run have in common.
@@ -40,9 +41,23 @@ pub(crate) fn run(step: &Step, bench: &Bench<'_>, progress: &Progress) -> anyhow
     let ready = at_once(step.cells.iter().collect(), |cell| Side::start(cell, bench))?;
     let pairs = step.cells.iter().zip(ready).collect();
     at_once(pairs, |(cell, side)| {
-        let found = side.measure(cell, bench, progress)?;
-        Ok(judge::trial(cell.subject(), &found, bench.started_ns))
+        let (found, calls) = side.measure(cell, bench, progress)?;
+        Ok(with_calls(judge::trial(cell.subject(), &found, bench.started_ns), calls))
     })
+}
+
+/// A trial with what its services were asked for. Where they failed themselves, nothing was measured of the
+/// server.
+fn with_calls(mut trial: Trial, calls: Option<anyhow::Result<Calls>>) -> Trial {
+    match calls {
+        Some(Ok(calls)) => trial.services = Some(calls),
+        Some(Err(error)) if trial.outcome == TrialOutcome::Ok => {
+            trial.outcome = TrialOutcome::Void;
+            trial.reason = Some(format!("the services behind the server failed: {error:#}"));
+        }
+        Some(Err(_)) | None => {}
+    }
+    trial
 }
 
 /// Does the same to each, at the same time.
@@ -63,8 +78,7 @@ fn at_once<T: Send, R: Send>(
 /// A server with its upstream, up and asked once.
 struct Side {
     server: Process,
-    /// Held for its life only.
-    _upstream: Option<Process>,
+    services: Option<Services>,
     addr: SocketAddr,
     idle: probe::Size,
     /// What the first requests were answered with, or why they were not.
@@ -74,6 +88,8 @@ struct Side {
 /// What right answers are: the first ones.
 struct First {
     load: Expect,
+    /// One for each part of a mix.
+    mix: Vec<Expect>,
     /// Where the cell has one.
     bystander: Option<Expect>,
 }
@@ -83,20 +99,14 @@ const REST: Duration = Duration::from_millis(50);
 
 impl Side {
     fn start(cell: &Cell, bench: &Bench<'_>) -> anyhow::Result<Self> {
-        let client_cpus = bench.split.map(|split| split.client.as_slice());
         let server_cpus = bench.split.map(|split| split.server.as_slice());
         let mut flags = vec!["--port=0".to_owned(), "--exit-with-stdin".to_owned()];
-        let upstream = match &cell.upstream {
+        let services = match &cell.upstream {
             None => None,
             Some(upstream) => {
-                let mut its_flags = flags.clone();
-                its_flags.push(format!("--delay={}", upstream.delay));
-                its_flags.push(format!("--time-scale={}", upstream.time_scale.0));
-                its_flags.push(format!("--seed={}", cell.seed));
-                let (process, addr) =
-                    Process::listening(bench.programs.path("upstream")?, &its_flags, client_cpus)?;
-                flags.push(format!("--upstream=http://{addr}"));
-                Some(process)
+                let services = Services::start(upstream, cell.seed, bench)?;
+                flags.push(format!("--upstream=http://{}", services.addr()));
+                Some(services)
             }
         };
         if cell.rung.supervised {
@@ -109,21 +119,29 @@ impl Side {
         std::thread::sleep(REST);
         let idle = probe::size(server.pid());
         let first = first_answers(cell, addr);
-        Ok(Self { server, _upstream: upstream, addr, idle, first })
+        Ok(Self { server, services, addr, idle, first })
     }
 
-    fn measure(mut self, cell: &Cell, bench: &Bench<'_>, progress: &Progress) -> anyhow::Result<Found> {
+    /// What was found, and what the services were asked for, where a window opened and there were any.
+    fn measure(
+        mut self,
+        cell: &Cell,
+        bench: &Bench<'_>,
+        progress: &Progress,
+    ) -> anyhow::Result<(Found, Option<anyhow::Result<Calls>>)> {
+        let mut calls = None;
         let mut found = Found { idle: self.idle, ..Found::default() };
         match self.first {
             Err(ref reason) => found.failure = Some(format!("the first request failed: {reason}")),
             Ok(ref first) => {
                 let spec = spec(cell, self.addr, first);
                 let show = |now: &str| progress.now(&format!("{}, {}: {now}", cell.who(), cell.what()));
-                match generate(&spec, bench, self.server.pid(), show) {
-                    Ok((outcome, edges, observed)) => {
-                        found.outcome = Some(outcome);
-                        found.edges = edges;
-                        found.observed = observed;
+                match generate_before(&spec, bench, self.server.pid(), self.services.as_ref(), show) {
+                    Ok(generated) => {
+                        found.outcome = Some(generated.outcome);
+                        found.edges = generated.edges;
+                        found.observed = generated.observed;
+                        calls = generated.calls;
                     }
                     Err(error) if stop::requested() || error.is::<Stopped>() => return Err(Stopped.into()),
                     Err(error) => found.failure = Some(format!("{error:#}")),
@@ -138,25 +156,36 @@ impl Side {
         }
         found.ended = self.server.end();
         found.log = self.server.log();
-        Ok(found)
+        Ok((found, calls))
     }
 }
 
 fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
     let clients = cell.load.clients;
     let load = match (cell.load.mode, cell.load.rate_rps) {
-        (Mode::Open, Some(rate_rps)) => {
-            Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: clients }
-        }
+        (Mode::Open, Some(rate_rps)) => Load::Open {
+            rate_rps,
+            arrivals: Arrivals::Poisson,
+            shape: cell.load.shape.unwrap_or_default(),
+            connections: clients,
+        },
         (Mode::Subscribers, _) => Load::Subscribe { subscribers: clients, tick_ms: TICK.as_millis() as u64 },
         _ => Load::Closed { clients },
     };
     let bystander = cell.bystander.as_ref().zip(first.bystander.clone());
+    // Where there is a mix, it says what is asked for.
+    let path = if cell.mix.is_empty() { &*cell.load.route } else { "/" };
+    let mix = cell.mix.iter().zip(&first.mix).map(|(part, expect)| Weighted {
+        target: part.route.text.clone(),
+        weight: part.weight as u32,
+        expect: expect.clone(),
+    });
     Spec {
-        url: format!("http://{addr}{}", cell.load.route),
+        url: format!("http://{addr}{path}"),
         method: "GET".into(),
         body: None,
         load,
+        mix: mix.collect(),
         keep_alive: cell.load.keep_alive,
         bystander: bystander.map(|(bystander, expect)| Bystander {
             target: bystander.route.text.clone(),
@@ -175,6 +204,14 @@ fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
     }
 }
 
+/// What a load left.
+struct Generated {
+    outcome: Outcome,
+    edges: Option<Edges>,
+    observed: Option<Observed>,
+    calls: Option<anyhow::Result<Calls>>,
+}
+
 /// Runs a load to its end while the server is watched over the window.
 ///
 /// # Errors
@@ -183,10 +220,22 @@ pub fn generate(
     spec: &Spec,
     bench: &Bench<'_>,
     server: u32,
-    mut show: impl FnMut(&str),
+    show: impl FnMut(&str),
 ) -> anyhow::Result<(Outcome, Option<Edges>, Option<Observed>)> {
+    let generated = generate_before(spec, bench, server, None, show)?;
+    Ok((generated.outcome, generated.edges, generated.observed))
+}
+
+/// The same before services, which are attended to.
+fn generate_before(
+    spec: &Spec,
+    bench: &Bench<'_>,
+    server: u32,
+    services: Option<&Services>,
+    mut show: impl FnMut(&str),
+) -> anyhow::Result<Generated> {
     let cpus = bench.split.map(|split| split.client.as_slice());
-    let mut watched = None;
+    let (mut watched, mut attended) = (None, None);
     let outcome = Generator::start(bench.programs, spec, cpus)?.outcome(spec, |event| {
         match event {
             Event::Window { start_ns, end_ns } => {
@@ -194,6 +243,7 @@ pub fn generate(
                 // Told too late, the edge cannot be read any more, and half a window is none.
                 let probe = if probe::is_ahead(edges) { Some(probe::watch(server, edges)?) } else { None };
                 watched = Some((edges, probe));
+                attended = services.map(|services| services.attend(edges)).transpose()?;
             }
             Event::Progress { completed, errors, in_flight, .. } => {
                 show(&format!("{completed} requests/s, {errors} errors/s, {in_flight} in flight"));
@@ -203,7 +253,11 @@ pub fn generate(
         Ok(())
     })?;
     let edges = watched.as_ref().map(|(edges, _)| *edges);
-    Ok((outcome, edges, watched.and_then(|(_, probe)| probe?.join().ok())))
+    let observed = watched.and_then(|(_, probe)| probe?.join().ok());
+    let calls = attended.map(|thread| {
+        thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the thread that asked them panicked")))
+    });
+    Ok(Generated { outcome, edges, observed, calls })
 }
 
 /// One request each before the load: it must be answered, and its answer is what all others are held to.
@@ -215,12 +269,20 @@ fn first_answers(cell: &Cell, addr: SocketAddr) -> Result<First, String> {
         Mode::Subscribers => Request::new("HEAD", &cell.load.route),
         Mode::Closed | Mode::Open => Request::get(&cell.load.route),
     };
-    let load = first_answer(addr, &request, deadline)?;
+    let mix: Vec<Expect> = cell
+        .mix
+        .iter()
+        .map(|part| first_answer(addr, &Request::get(&part.route.text), deadline))
+        .collect::<Result<_, _>>()?;
+    let load = match mix.first() {
+        Some(first) => first.clone(),
+        None => first_answer(addr, &request, deadline)?,
+    };
     let bystander = cell.bystander.as_ref().map(|one| {
         first_answer(addr, &Request::get(&one.route.text), deadline)
             .map_err(|reason| format!("the bystander's: {reason}"))
     });
-    Ok(First { load, bystander: bystander.transpose()? })
+    Ok(First { load, mix, bystander: bystander.transpose()? })
 }
 
 /// Over a connection of its own, since not every server keeps one.

@@ -77,7 +77,8 @@ mod tests {
 
     fn wait(target: &str, delay: &str, scale: f64) -> anyhow::Result<Option<f64>> {
         let route = Route::parse("GET", target.as_bytes()).unwrap();
-        nominal_ms(&route, &Upstream { delay: delay.into(), time_scale: Positive(scale) })
+        let upstream = Upstream { delay: delay.into(), time_scale: Positive(scale), ..Upstream::default() };
+        nominal_ms(&route, &upstream)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Usage: `per_cpu_second URL [CLIENTS | RATErps] [close]`. CPU time is less sensitive to a busy machine
 //! than requests per second, but not insensitive: repeat it, and pin both sides.
 
-use loadgen::protocol::{Arrivals, Event, Load, Spec};
+use loadgen::protocol::{Arrivals, Event, Load, Shape, Spec};
 use loadgen::{Error, Histogram};
 
 fn main() -> Result<(), Error> {
@@ -11,7 +11,9 @@ fn main() -> Result<(), Error> {
     let url = arguments.next().unwrap_or_else(|| "http://127.0.0.1:8099/hello".into());
     let load = arguments.next().unwrap_or_else(|| "64".into());
     let load = match load.strip_suffix("rps").and_then(|rate| rate.parse().ok()) {
-        Some(rate_rps) => Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: 256 },
+        Some(rate_rps) => {
+            Load::Open { rate_rps, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections: 256 }
+        }
         None => Load::Closed { clients: load.parse().unwrap_or(64) },
     };
     let keep_alive = arguments.next().as_deref() != Some("close");
@@ -20,6 +22,7 @@ fn main() -> Result<(), Error> {
         method: "GET".into(),
         body: None,
         load,
+        mix: Vec::new(),
         keep_alive,
         timeout_ms: 5_000,
         warm_up_ms: 1_000,

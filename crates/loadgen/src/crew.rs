@@ -108,9 +108,10 @@ impl Crew {
             worker.streams().drain_second(&mut Tally::new());
         }
         *self.given_up() = recorder(&self.plan, window);
-        if let Load::Open { rate_rps, arrivals, .. } = self.plan.load {
-            let schedule =
-                Schedule::new(arrivals, rate_rps, self.plan.seed).map(move |at_ns| load_ns + at_ns);
+        if let Load::Open { rate_rps, arrivals, shape, .. } = self.plan.load {
+            let opens_ns = window.start_ns - load_ns;
+            let schedule = Schedule::shaped(arrivals, rate_rps, shape, opens_ns, self.plan.seed)
+                .map(move |at_ns| load_ns + at_ns);
             let (shared, paced) = (Arc::clone(&self.shared), Arc::clone(&self.paced));
             let given_up = Arc::clone(&self.given_up);
             let timeout_ns = self.plan.timeout_ns;

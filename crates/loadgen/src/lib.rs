@@ -101,6 +101,7 @@
 //! - `plan`: the spec, checked; `run`: the phases of a measurement; `crew`: its threads.
 //! - [`Schedule`]: when requests are due; `pacer`: the thread that keeps to it; `desk`: where it leaves
 //!   them; `worker`: a thread per core with an event loop of its own, which fetches them.
+//! - `mix`: what each of them asks for, where that is not always the same.
 //! - `line`: a place for a connection, and the rules about time; `connection`: the socket; `http`: what goes
 //!   over it; `sources`: ports and descriptors, of which there are only so many.
 //! - `subscriber`: who listens instead; `streams`: what was heard, judged at the end.
@@ -123,6 +124,7 @@ pub mod histogram;
 mod http;
 mod line;
 mod looks;
+mod mix;
 mod outcome;
 mod pacer;
 mod parts;

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::clock::monotonic_ns;
-use crate::connection::{Connection, Exchange, failure};
+use crate::connection::{Connection, failure};
 use crate::http::Check;
 use crate::parts::{Course, ServerTiming, stamp};
 use crate::protocol::Failure;
@@ -108,7 +108,7 @@ impl Line {
             return Carried { end_ns: sent_ns, broke: false };
         }
         self.worker.recorder().started(sent_ns);
-        let mut ending = self.attempt(deadline_ns).await;
+        let mut ending = self.attempt(due_ns, deadline_ns).await;
         let now_ns = monotonic_ns();
         if now_ns > deadline_ns && ending != Ending::Unsent {
             ending = Ending::TimedOut;
@@ -135,7 +135,7 @@ impl Line {
         Carried { end_ns: now_ns, broke }
     }
 
-    async fn attempt(&mut self, deadline_ns: u64) -> Ending {
+    async fn attempt(&mut self, due_ns: u64, deadline_ns: u64) -> Ending {
         // Closed by the server since the last reply, as servers do with idle connections.
         if self.connection.as_ref().is_some_and(|connection| !connection.is_quiet()) {
             self.connection = None;
@@ -157,14 +157,12 @@ impl Line {
             }
         };
         let worker = &*self.worker;
-        let request = if timing {
+        let mut exchange = worker.exchange(due_ns);
+        if timing {
             self.course.sent_ns = monotonic_ns();
-            stamp(&mut self.stamped, &worker.plan.request, self.course.sent_ns);
-            &self.stamped
-        } else {
-            &worker.plan.request
-        };
-        let exchange = Exchange { request, expected: &worker.plan.expected };
+            stamp(&mut self.stamped, exchange.request, self.course.sent_ns);
+            exchange.request = &self.stamped;
+        }
         connection.begin();
         let exchanged = poll_fn(|cx| connection.poll_exchange(cx, exchange, &mut worker.buffer()));
         let Some(finished) = self.alarm.before(worker.instant(deadline_ns), exchanged).await else {

@@ -6,7 +6,8 @@ use std::thread;
 
 use crate::error::Error;
 use crate::http::{Expected, Request};
-use crate::protocol::{Arrivals, Bystander, Expect, Load, Spec};
+use crate::mix::Mix;
+use crate::protocol::{Arrivals, Bystander, Expect, Load, Shape, Spec};
 use crate::sources;
 
 /// Everything that workers need, checked.
@@ -18,6 +19,8 @@ pub(crate) struct Plan {
     /// The method is HEAD: replies have no body.
     pub(crate) head_only: bool,
     pub(crate) expected: Expected,
+    /// Instead of the two above, where requests ask for several things.
+    pub(crate) mix: Mix,
     pub(crate) load: Load,
     /// Connections at the level of the load.
     pub(crate) connections: u32,
@@ -44,6 +47,7 @@ pub(crate) struct Plan {
 const MILLISECOND: u64 = 1_000_000;
 const MOST_MS: u64 = 24 * 3_600_000;
 const MOST_ROWS: u64 = 100_000;
+const MOST_STEPS: u32 = 1_000;
 const MOST_RPS: f64 = 10_000_000.0;
 const MOST_TICK_MS: u64 = 60_000;
 /// 400 MB of arrivals.
@@ -53,6 +57,7 @@ const MOST_BYSTANDER_RPS: f64 = 10_000.0;
 const MOST_BYSTANDER_CONNECTIONS: u32 = 1_000;
 /// Sets the bystander's arrivals apart from those of the load.
 const BYSTANDER_SEED: u64 = 0x6279_7374_616e_6465;
+const MOST_WEIGHT: u32 = 1_000_000;
 
 impl Plan {
     pub(crate) fn new(spec: Spec) -> Result<Self, Error> {
@@ -62,6 +67,7 @@ impl Plan {
         let connections = check_load(&spec)?;
         check_times(&spec)?;
         check_status("expect.status", &spec.expect)?;
+        check_mix(&spec)?;
         let beside = spec.bystander.as_ref().map(check_bystander).transpose()?;
         let cores = thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         // One per core, and none without a connection of its own.
@@ -85,7 +91,8 @@ impl Plan {
             target: url.target,
             request: request.to_bytes(),
             head_only: spec.method == "HEAD",
-            expected: expected(spec.expect),
+            expected: spec.expect.into(),
+            mix: Mix::new(spec.mix, url.authority, spec.keep_alive, spec.seed),
             load: spec.load,
             connections,
             keep_alive: spec.keep_alive,
@@ -113,8 +120,9 @@ impl Plan {
         Self {
             request: request.to_bytes(),
             head_only: false,
-            expected: expected(expect),
-            load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections },
+            expected: expect.into(),
+            mix: Mix::default(),
+            load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections },
             connections,
             tick_ns: 0,
             seed: self.seed ^ BYSTANDER_SEED,
@@ -140,10 +148,6 @@ impl Plan {
     pub(crate) fn is_closed_loop(&self) -> bool {
         matches!(self.load, Load::Closed { .. })
     }
-}
-
-fn expected(expect: Expect) -> Expected {
-    Expected { status: expect.status, body: expect.body.map(|text| text.into_bytes().into()) }
 }
 
 fn refuse<T>(sentence: String) -> Result<T, Error> {
@@ -177,9 +181,31 @@ fn check_load(spec: &Spec) -> Result<u32, Error> {
             refuse(format!("rate_rps is {rate_rps}; it must be above 0 and at most {MOST_RPS}"))
         }
         Load::Closed { clients } => Ok(clients),
-        Load::Open { connections, .. } => Ok(connections),
+        Load::Open { connections, shape, rate_rps, .. } => check_shape(shape, rate_rps).map(|()| connections),
         Load::Subscribe { subscribers, tick_ms } => check_subscribers(spec, subscribers, tick_ms),
     }
+}
+
+fn check_shape(shape: Shape, rate_rps: f64) -> Result<(), Error> {
+    let times = shape.times();
+    let most = MOST_RPS / rate_rps.max(1.0);
+    if !(times > 0.0 && times <= most) {
+        return refuse(format!("shape: times is {times}; it must be above 0 and at most {most}"));
+    }
+    let (at_ms, for_ms) = match shape {
+        Shape::Steady => return Ok(()),
+        Shape::Spike { at_ms, for_ms, .. } | Shape::Ramp { at_ms, for_ms, .. } => (at_ms, for_ms),
+        Shape::Steps { steps, for_ms, .. } if (1..=MOST_STEPS).contains(&steps) => (0, for_ms),
+        Shape::Steps { steps, .. } => {
+            return refuse(format!("shape: there are {steps} steps; there may be 1 to {MOST_STEPS}"));
+        }
+    };
+    if at_ms > MOST_MS || !(1..=MOST_MS).contains(&for_ms) {
+        return refuse(format!(
+            "shape: at_ms is {at_ms} and for_ms {for_ms}; they may be at most {MOST_MS} (a day), and for_ms not 0"
+        ));
+    }
+    Ok(())
 }
 
 fn check_subscribers(spec: &Spec, subscribers: u32, tick_ms: u64) -> Result<u32, Error> {
@@ -226,13 +252,7 @@ fn check_subscribers(spec: &Spec, subscribers: u32, tick_ms: u64) -> Result<u32,
 /// The number of its connections.
 fn check_bystander(bystander: &Bystander) -> Result<u32, Error> {
     let Bystander { target, rate_rps, connections, expect } = bystander;
-    let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-    if !target.starts_with('/') || !plain {
-        return refuse(format!(
-            "bystander.target is {target:?}; it must be a path and perhaps a query, percent-encoded, such as \
-             /hello"
-        ));
-    }
+    check_target("bystander.target", target)?;
     if !(*rate_rps > 0.0 && *rate_rps <= MOST_BYSTANDER_RPS) {
         return refuse(format!(
             "bystander.rate_rps is {rate_rps}; it must be above 0 and at most {MOST_BYSTANDER_RPS}, since a \
@@ -246,6 +266,34 @@ fn check_bystander(bystander: &Bystander) -> Result<u32, Error> {
     }
     check_status("bystander.expect.status", expect)?;
     Ok(*connections)
+}
+
+/// Things to ask for that can be asked for.
+fn check_mix(spec: &Spec) -> Result<(), Error> {
+    if spec.mix.is_empty() {
+        return Ok(());
+    }
+    if spec.method != "GET" || spec.body.is_some() || matches!(spec.load, Load::Subscribe { .. }) {
+        return refuse("a mix is of GET requests without a body, and not for subscribers".into());
+    }
+    spec.mix.iter().try_for_each(|part| {
+        check_target("mix.target", &part.target)?;
+        check_status("mix.expect.status", &part.expect)?;
+        if (1..=MOST_WEIGHT).contains(&part.weight) {
+            return Ok(());
+        }
+        refuse(format!("mix.weight is {}; it must be 1 to {MOST_WEIGHT}", part.weight))
+    })
+}
+
+fn check_target(name: &str, target: &str) -> Result<(), Error> {
+    let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if target.starts_with('/') && plain {
+        return Ok(());
+    }
+    refuse(format!(
+        "{name} is {target:?}; it must be a path and perhaps a query, percent-encoded, such as /hello"
+    ))
 }
 
 fn check_status(name: &str, expect: &Expect) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! What a spec may say, and what it is told when it says something else.
 
 use super::*;
-use crate::protocol::{Arrivals, Expect};
+use crate::protocol::{Arrivals, Expect, Shape};
 
 fn spec() -> Spec {
     serde_json::from_str(
@@ -72,7 +72,12 @@ fn only_this_machine_unless_the_host_is_named() {
 
 #[test]
 fn impossible_loads_are_refused() {
-    let open = |rate_rps, connections| Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections };
+    let open = |rate_rps, connections| Load::Open {
+        rate_rps,
+        arrivals: Arrivals::Poisson,
+        shape: Shape::Steady,
+        connections,
+    };
     assert!(refusal(|spec| spec.load = Load::Closed { clients: 0 }).contains("0 clients"));
     assert!(refusal(|spec| spec.load = open(10.0, 0)).contains("0 connections"));
     for rate in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e12] {
@@ -183,11 +188,61 @@ fn impossible_bystanders_are_refused() {
 
 #[test]
 fn parts_are_for_open_loop() {
-    let open = Load::Open { rate_rps: 5.0, arrivals: Arrivals::Poisson, connections: 1 };
+    let open =
+        Load::Open { rate_rps: 5.0, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections: 1 };
     let plan = Plan::new(Spec { timing: true, load: open, ..spec() }).unwrap();
     assert!(plan.timing);
     for main in [spec(), listening()] {
         let refused = Plan::new(Spec { timing: true, ..main }).unwrap_err().to_string();
         assert!(refused.starts_with("timing is for open loop"), "{refused}");
+    }
+}
+
+#[test]
+fn a_mix_is_of_things_that_can_be_asked_for() {
+    let part = |target: &str, weight| Weighted { target: target.into(), weight, expect: Expect::default() };
+    let mixed = |parts: Vec<Weighted>| Spec { mix: parts, ..spec() };
+    let plan = Plan::new(mixed(vec![part("/a", 1), part("/b?c", 2)])).unwrap();
+    let asked: std::collections::BTreeSet<_> = (0..100)
+        .map(|at_ns| String::from_utf8(plan.mix.at(at_ns).unwrap().request.clone()).unwrap())
+        .collect();
+    let expected = ["GET /a HTTP/1.1", "GET /b?c HTTP/1.1"];
+    assert!(
+        asked.len() == 2 && asked.iter().zip(expected).all(|(one, head)| one.starts_with(head)),
+        "{asked:?}"
+    );
+    let refused = |change: &dyn Fn(&mut Spec)| {
+        refusal(|spec| {
+            *spec = mixed(vec![part("/a", 1)]);
+            change(spec);
+        })
+    };
+    assert!(refused(&|spec| spec.mix[0].target = "a b".into()).starts_with("mix.target is"));
+    assert!(refused(&|spec| spec.mix[0].expect.status = 42).starts_with("mix.expect.status is 42"));
+    for weight in [0, 1_000_001] {
+        assert!(refused(&|spec| spec.mix[0].weight = weight).starts_with("mix.weight is"));
+    }
+    assert!(refused(&|spec| spec.method = "HEAD".into()).starts_with("a mix is of GET requests"));
+    let listening = |spec: &mut Spec| spec.load = Load::Subscribe { subscribers: 3, tick_ms: 1_000 };
+    assert!(refused(&listening).contains("not for subscribers"));
+}
+
+#[test]
+fn impossible_shapes_are_refused() {
+    let refusal = |shape| {
+        let arrivals = Arrivals::Poisson;
+        refusal(|spec| spec.load = Load::Open { rate_rps: 10.0, arrivals, shape, connections: 1 })
+    };
+    let spike = |at_ms, for_ms, times| Shape::Spike { at_ms, for_ms, times };
+    for times in [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e7] {
+        assert!(refusal(spike(0, 1, times)).starts_with("shape: times is"), "{times}");
+    }
+    for shape in
+        [spike(0, 0, 2.0), spike(u64::MAX, 1, 2.0), Shape::Ramp { at_ms: 0, for_ms: u64::MAX, times: 2.0 }]
+    {
+        assert!(refusal(shape).starts_with("shape: at_ms is"), "{shape:?}");
+    }
+    for steps in [0, 1_001] {
+        assert!(refusal(Shape::Steps { steps, for_ms: 1, times: 2.0 }).contains(&format!("{steps} steps")));
     }
 }

@@ -4,9 +4,13 @@
 //! gone, and ends the generator. [`Event`] lines come from standard output, the last is
 //! [`Event::Outcome`] or [`Event::Failed`].
 
+mod parts;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use parts::{InFlight, Part, Parts};
 
 /// One measurement to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,10 @@ pub struct Spec {
     pub body: Option<String>,
     /// How requests arrive.
     pub load: Load,
+    /// What is asked for instead of the URL's path where that is not one thing: each request is one of these,
+    /// at random by weight, a `GET` without a body. Not for subscribers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mix: Vec<Weighted>,
     /// Keep connections alive (true), or open one per request; the bystander's too. Subscribers know only true.
     #[serde(default = "yes")]
     pub keep_alive: bool,
@@ -69,6 +77,9 @@ pub enum Load {
         /// Spacing of arrivals.
         #[serde(default)]
         arrivals: Arrivals,
+        /// How the rate changes.
+        #[serde(default)]
+        shape: Shape,
         /// At most so many connections; a request that finds all of them busy waits, and the wait is
         /// part of its response time.
         connections: u32,
@@ -87,6 +98,19 @@ pub enum Load {
         /// The server's own interval.
         tick_ms: u64,
     },
+}
+
+/// One of the things that a load asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weighted {
+    /// Path and query, on the server of [`Spec::url`].
+    pub target: String,
+    /// Its share is this over the sum of all.
+    pub weight: u32,
+    /// What a right answer is.
+    #[serde(default)]
+    pub expect: Expect,
 }
 
 /// A bystander: `GET` requests that have nothing to do with the load, over connections of their own.
@@ -113,6 +137,54 @@ pub enum Arrivals {
     Poisson,
     /// Equal gaps.
     Uniform,
+}
+
+/// How the rate of an open loop changes over the window. Before the window it is as at its begin; after it,
+/// where the last requests are waited for, it goes on as the shape says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Shape {
+    /// Not at all.
+    #[default]
+    Steady,
+    /// It is `times` as high for a while.
+    Spike {
+        /// From the begin of the window.
+        at_ms: u64,
+        /// How long.
+        for_ms: u64,
+        /// Factor.
+        times: f64,
+    },
+    /// It grows evenly to `times` what it was, and stays there.
+    Ramp {
+        /// From the begin of the window.
+        at_ms: u64,
+        /// How long it takes.
+        for_ms: u64,
+        /// Factor.
+        times: f64,
+    },
+    /// It jumps to `times` what it was in so many even steps, and stays there.
+    Steps {
+        /// Jumps.
+        steps: u32,
+        /// From the begin of the window to the first, and from one to the next.
+        for_ms: u64,
+        /// Factor.
+        times: f64,
+    },
+}
+
+impl Shape {
+    /// The factor that it reaches.
+    #[must_use]
+    pub fn times(self) -> f64 {
+        match self {
+            Self::Steady => 1.0,
+            Self::Spike { times, .. } | Self::Ramp { times, .. } | Self::Steps { times, .. } => times,
+        }
+    }
 }
 
 /// What every answer is checked against.
@@ -225,59 +297,6 @@ pub struct Outcome {
     /// whole generator, as above.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bystander: Option<Box<Outcome>>,
-}
-
-/// Where the time of right answers went, from due to answered. The means of the seven parts add up to the mean
-/// of [`Parts::response`]; their percentiles do not.
-///
-/// `queue`, `view` and `upstream` are what servers say themselves in `server-timing` (metrics `queue`, `view`,
-/// `upstream` and `pool`, where each is *part of* the view but for `queue`); `None` where no answer said so. What a
-/// server does not say is in [`Parts::rest`], and so is all of what it says that cannot be: more than the time from
-/// sending to the answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Parts {
-    /// How many answers these are of.
-    pub answers: u64,
-    /// Of those, answers that said at least how long the view took.
-    pub told: u64,
-    /// Due to answered, of these answers: without timeouts, unlike [`Outcome::response_time`].
-    pub response: Part,
-    /// Due to taken up by a connection; the schedule lag is in it.
-    pub waiting: Part,
-    /// Opening that connection, where it was not open.
-    pub connect: Part,
-    /// Sent to entering the view, and waiting for a thread of a pool to run it.
-    pub queue: Option<Part>,
-    /// In the view, less the two around it.
-    pub view: Option<Part>,
-    /// Waiting for the upstream, while the view did nothing else.
-    pub upstream: Option<Part>,
-    /// The way back, the rest of a body after its view, the generator itself, and whatever nobody told.
-    pub rest: Part,
-}
-
-/// A part of the response time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    /// Arithmetic mean over all answers of [`Parts::answers`], exact; 0 counts for those that did not say.
-    pub mean_ms: f64,
-    /// 99th percentile, to 1 %; null under 1,000 answers.
-    pub p99_ms: Option<f64>,
-    /// Nanoseconds: HDR histogram of two digits, V2, base64.
-    pub histogram: String,
-}
-
-/// Requests that a connection has taken up and that are not over, on average over the window. By Little's law the
-/// summed time is their number times the window; so the two figures below must agree, or the generator's books
-/// are wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct InFlight {
-    /// From time stamps: the time that requests were in flight, clipped to the window, over its length.
-    pub summed: f64,
-    /// From looking: the mean of the number in flight at random moments of the window, each for the time around it.
-    pub sampled: f64,
-    /// How often it was looked.
-    pub looks: u64,
 }
 
 /// A row of the time series.

@@ -36,7 +36,7 @@ pub(crate) fn ports_wanted(spec: &Spec, connections: u32) -> u64 {
     let bystander = spec.bystander.as_ref().map_or(0.0, |bystander| bystander.rate_rps);
     let rate = bystander
         + match spec.load {
-            Load::Open { rate_rps, .. } => rate_rps,
+            Load::Open { rate_rps, shape, .. } => rate_rps * shape.times().max(1.0),
             // Nobody knows beforehand; this is what one core can do.
             Load::Closed { .. } => 20_000.0,
             // Each connects once.

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock::{monotonic_ns, thread_cpu_ns};
+use crate::connection::Exchange;
 use crate::desk::Desk;
 use crate::line::{Backoff, Line};
 use crate::plan::Plan;
@@ -193,6 +194,22 @@ impl Worker {
                 slot.due_ns.store(due_ns, Ordering::Relaxed);
                 slot.assigned.notify_one();
             }
+        }
+    }
+
+    /// What the request that is due then asks for.
+    pub(crate) fn exchange(&self, due_ns: u64) -> Exchange<'_> {
+        let Plan { request, expected, mix, .. } = &*self.plan;
+        if mix.is_empty() {
+            return Exchange { request, expected };
+        }
+        let load_ns = match *self.shared.phase.borrow() {
+            Phase::Running { load_ns, .. } => load_ns,
+            Phase::Connecting | Phase::Over => 0,
+        };
+        match mix.at(due_ns.wrapping_sub(load_ns)) {
+            Some(ask) => Exchange { request: &ask.request, expected: &ask.expected },
+            None => Exchange { request, expected },
         }
     }
 

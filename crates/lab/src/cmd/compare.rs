@@ -10,7 +10,7 @@ use crate::baseline::Baseline;
 use crate::check::Watch;
 use crate::cli::{self, Usage};
 use crate::cpus::{self, Split};
-use crate::experiment::{DEFAULT, Experiment};
+use crate::experiment::{CATALOGUE, DEFAULT, Experiment};
 use crate::ladder::{self, Rung};
 use crate::output::Output;
 use crate::plan::{Host, Options, Plan};
@@ -27,6 +27,10 @@ pub struct Args {
     /// Experiments to run, by name, or paths to TOML files of your own [default: lecture scale]
     #[arg(value_name = "EXPERIMENT")]
     experiments: Vec<String>,
+
+    /// Every experiment of the catalogue; says first how long it takes
+    #[arg(long, conflicts_with = "experiments")]
+    all: bool,
 
     /// Rungs to compare, instead of each experiment's own
     #[arg(long, value_name = "RUNG,…", value_delimiter = ',', value_parser = ladder::rung)]
@@ -198,12 +202,10 @@ fn baseline(args: &Args) -> anyhow::Result<Option<Baseline>> {
 }
 
 fn experiments(args: &Args) -> anyhow::Result<Vec<Experiment>> {
-    let all: Vec<String>;
-    let names = if args.experiments.is_empty() {
-        all = DEFAULT.map(str::to_owned).to_vec();
-        &all
-    } else {
-        &args.experiments
+    let names: Vec<&str> = match args.experiments.as_slice() {
+        [] if args.all => CATALOGUE.iter().map(|(name, _)| *name).collect(),
+        [] => DEFAULT.to_vec(),
+        named => named.iter().map(String::as_str).collect(),
     };
     let mut found: Vec<Experiment> = Vec::new();
     for name in names {
@@ -255,6 +257,7 @@ fn available_cpus() -> u64 {
 fn time_limit(args: &Args) -> Option<Duration> {
     let promised = |name: &String| DEFAULT.contains(&name.as_str());
     match args {
+        Args { all: true, .. } => None,
         _ if !args.experiments.iter().all(promised) => None,
         Args { full: true, .. } | Args { trials: Some(_), .. } | Args { until: Some(_), .. } => None,
         Args { quick: true, .. } => Some(QUICK_TIME_LIMIT),
@@ -321,7 +324,12 @@ fn command(args: &Args, seed: u64) -> String {
             args.rungs.iter().map(|rung| rung.name).collect::<Vec<_>>().join(",")
         ));
     }
-    let switches = [(args.quick, "--quick"), (args.full, "--full"), (args.allow_threads, "--allow-threads")];
+    let switches = [
+        (args.all, "--all"),
+        (args.quick, "--quick"),
+        (args.full, "--full"),
+        (args.allow_threads, "--allow-threads"),
+    ];
     words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
     words.extend(args.trials.map(|trials| format!("--trials {trials}")));
     words.extend(args.until.map(|share| format!("--until {}", cli::in_percent(share))));

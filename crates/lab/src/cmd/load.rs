@@ -10,7 +10,7 @@ use handlers::replies::TICK;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use loadgen::clock::monotonic_ns;
-use loadgen::protocol::{Arrivals, Event, Expect, Load, Spec};
+use loadgen::protocol::{Arrivals, Event, Expect, Load, Shape, Spec};
 
 use crate::cell::Subject;
 use crate::cli::{self, Usage};
@@ -173,9 +173,12 @@ const EXPERIMENT: &str = "load";
 fn spec(url: &str, args: &Args) -> Spec {
     let load = match (args.subscribers, args.rate) {
         (Some(subscribers), _) => Load::Subscribe { subscribers, tick_ms: TICK.as_millis() as u64 },
-        (None, Some(rate_rps)) => {
-            Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections: args.connections }
-        }
+        (None, Some(rate_rps)) => Load::Open {
+            rate_rps,
+            arrivals: Arrivals::Poisson,
+            shape: Shape::Steady,
+            connections: args.connections,
+        },
         (None, None) => Load::Closed { clients: args.clients },
     };
     Spec {
@@ -183,6 +186,7 @@ fn spec(url: &str, args: &Args) -> Spec {
         method: "GET".into(),
         body: None,
         load,
+        mix: Vec::new(),
         keep_alive: !args.close,
         timeout_ms: args.timeout.as_millis() as u64,
         warm_up_ms: args.warm_up.as_millis() as u64,
@@ -202,7 +206,14 @@ fn load_of(args: &Args, route: &str) -> results::Load {
         (None, Some(_)) => (Mode::Open, args.connections),
         (None, None) => (Mode::Closed, args.clients),
     };
-    results::Load { mode, clients, rate_rps: args.rate, route: route.into(), keep_alive: !args.close }
+    results::Load {
+        mode,
+        clients,
+        rate_rps: args.rate,
+        route: route.into(),
+        keep_alive: !args.close,
+        shape: None,
+    }
 }
 
 /// Everything that is known before the first request.

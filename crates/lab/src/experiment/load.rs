@@ -2,6 +2,7 @@
 //! cell for each of its levels.
 
 use handlers::Route;
+use loadgen::protocol::Shape;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -14,6 +15,8 @@ use crate::ladder::Rung;
 pub struct Load {
     /// Instead of the experiment's.
     pub route: Option<Target>,
+    /// Instead of either: each request is one of these, at random by weight.
+    pub mix: Vec<Part>,
     /// Those of the experiment's rungs that it is for; `None` is all of them.
     pub rungs: Option<Vec<&'static Rung>>,
     /// How requests come.
@@ -29,6 +32,17 @@ pub enum Kind {
     Open(Open),
     /// Nobody sends: each asks once for live events, and listens; a cell for each level.
     Subscribers(Subscribers),
+}
+
+/// One of the things that a load asks for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What.
+    pub route: Target,
+    /// Its share is this over the sum of all.
+    #[serde(deserialize_with = "within::<_, 1, 1_000_000>")]
+    pub weight: u64,
 }
 
 /// Finds capacity.
@@ -48,6 +62,9 @@ pub struct Closed {
 pub struct Open {
     /// How often.
     pub rate: Rate,
+    /// How that changes over the window.
+    #[serde(default)]
+    pub shape: Shape,
     /// At most so many at once.
     #[serde(deserialize_with = "within::<_, 1, 100_000>")]
     pub connections: u64,
@@ -136,6 +153,12 @@ impl Load {
     pub fn is_for(&self, rung: &Rung) -> bool {
         self.rungs.as_ref().is_none_or(|rungs| rungs.iter().any(|one| one.name == rung.name))
     }
+
+    /// A mix as charts and sentences call it: `49 × /hello + 1 × /hash/1000`; `None` where it is one thing.
+    pub fn mixed(&self) -> Option<String> {
+        let parts = self.mix.iter().map(|part| format!("{} × {}", part.weight, part.route.text));
+        (!self.mix.is_empty()).then(|| parts.collect::<Vec<_>>().join(" + "))
+    }
 }
 
 impl Kind {
@@ -148,6 +171,33 @@ impl Kind {
             Self::Subscribers(Subscribers { counts, .. }) if counts.is_empty() => Some("counts"),
             _ => None,
         }
+    }
+}
+
+impl Open {
+    /// What is wrong with its shape, in a window of that length.
+    pub(super) fn check(&self, window_ms: u64) -> Result<(), String> {
+        let times = self.shape.times();
+        if !(times > 0.0 && times <= 1_000.0) {
+            return Err(format!("loads: shape: times = {times} is not over 0 and at most 1000"));
+        }
+        let end_ms = match self.shape {
+            Shape::Steady => return Ok(()),
+            Shape::Spike { for_ms: 0, .. }
+            | Shape::Ramp { for_ms: 0, .. }
+            | Shape::Steps { for_ms: 0, .. } => {
+                return Err("loads: shape: for_ms = 0 is no time".into());
+            }
+            Shape::Steps { steps: 0, .. } => return Err("loads: shape: steps = 0 is none".into()),
+            Shape::Spike { at_ms, for_ms, .. } | Shape::Ramp { at_ms, for_ms, .. } => {
+                at_ms.saturating_add(for_ms)
+            }
+            Shape::Steps { steps, for_ms, .. } => for_ms.saturating_mul(u64::from(steps)),
+        };
+        if end_ms <= window_ms {
+            return Ok(());
+        }
+        Err(format!("loads: shape: it ends at {end_ms} ms, after the window of {window_ms} ms"))
     }
 }
 
@@ -164,6 +214,7 @@ impl Target {
 #[serde(deny_unknown_fields)]
 struct Written {
     route: Option<Target>,
+    mix: Option<Vec<Part>>,
     rungs: Option<Vec<OnTheLadder>>,
     closed: Option<Closed>,
     open: Option<Open>,
@@ -188,8 +239,20 @@ impl TryFrom<Written> for Load {
                 );
             }
         };
+        let mix = match (&written.route, &kind, written.mix) {
+            (_, _, None) => Vec::new(),
+            (Some(_), _, Some(_)) => return Err("a load has a `route` or a `mix`, not both"),
+            (None, Kind::Subscribers(_), Some(_)) => {
+                return Err("subscribers listen to one route, not to a `mix`");
+            }
+            (None, _, Some(parts)) if parts.len() < 2 => return Err("a `mix` has two parts at least"),
+            (None, _, Some(parts)) if parts.iter().any(|part| part.route.is_endless()) => {
+                return Err("a `mix` cannot hold /live, which never ends");
+            }
+            (None, _, Some(parts)) => parts,
+        };
         let rungs = written.rungs.map(|rungs| rungs.into_iter().map(|OnTheLadder(rung)| rung).collect());
-        Ok(Self { route: written.route, rungs, kind })
+        Ok(Self { route: written.route, mix, rungs, kind })
     }
 }
 

@@ -30,18 +30,25 @@ pub(super) fn sorted(
     (run.collect(), not_run)
 }
 
-/// Threads / wait bounds a pool. A window that is not even two answers long would measure its own edges,
-/// and a rate that nobody can serve the length of a queue.
+/// Threads / wait bounds a pool, and capacity / wait whatever stands before services that serve so many at a
+/// time. A window that is not even two answers long would measure its own edges, and a rate that nobody can
+/// serve the length of a queue.
 fn too_slow(cell: &Cell, level: &Level<'_>) -> Option<Reason> {
-    let (wait_ms, threads) = (cell.wait_ms?, pool_threads(cell.rung, &cell.flags)?);
-    let bound_rps = threads as f64 / wait_ms * 1_000.0;
-    let plural = if threads == 1 { "thread serves" } else { "threads serve" };
-    let bound = format!("{threads} {plural} at most {bound_rps:.0} requests/s here");
+    let wait_ms = cell.wait_ms?;
+    let threads = pool_threads(cell.rung, &cell.flags).map(|threads| match threads {
+        1 => (1, "1 thread serves".to_owned()),
+        more => (more, format!("{more} threads serve")),
+    });
+    let capacity = cell.upstream.as_ref().and_then(|upstream| upstream.capacity);
+    let capacity = capacity.map(|places| (places, format!("services that take {places} at a time serve")));
+    let (slots, who_serves) = threads.into_iter().chain(capacity).min_by_key(|(slots, _)| *slots)?;
+    let bound_rps = slots as f64 / wait_ms * 1_000.0;
+    let bound = format!("{who_serves} at most {bound_rps:.0} requests/s here");
     let reason = match (cell.load.mode, cell.load.rate_rps) {
         (Mode::Open, Some(rate_rps)) => (rate_rps >= bound_rps && !level.may_overload)
             .then(|| format!("{bound}, and {rate_rps:.0} are due"))?,
         _ => {
-            let rounds = (f64::from(cell.load.clients) / threads as f64).max(1.0);
+            let rounds = (f64::from(cell.load.clients) / slots as f64).max(1.0);
             let answer_ms = wait_ms * rounds;
             let is_long = answer_ms > cell.window_ms as f64 / 2.0;
             let seconds = answer_ms / 1_000.0;

@@ -2,10 +2,11 @@
 //! waits under it.
 
 use anyhow::bail;
+use loadgen::protocol::Shape;
 
 use super::{Host, Options};
 use crate::cell::{default_pool, pool_threads, server_flags};
-use crate::experiment::{Experiment, Kind, Levels, Load, Open, Rate, Target, Use};
+use crate::experiment::{Experiment, Kind, Levels, Load, Open, Part, Rate, Target, Use};
 use crate::results::{self, Mode};
 use crate::wait;
 
@@ -16,7 +17,9 @@ const MOST_CLIENTS: u64 = 16_384;
 #[derive(Debug)]
 pub(super) struct Level<'a> {
     pub(super) load: results::Load,
-    pub(super) target: &'a Target,
+    /// Everything that it asks for.
+    pub(super) targets: Vec<&'a Target>,
+    pub(super) mix: &'a [Part],
     pub(super) window_ms: u64,
     /// The wait of one request by design, where it is known.
     pub(super) wait_ms: Option<f64>,
@@ -34,11 +37,17 @@ pub(super) fn of<'a>(
     options: &Options,
     host: &Host,
 ) -> anyhow::Result<Vec<Level<'a>>> {
-    let target = experiment.target(load);
-    let wait_ms = wait::nominal_ms(&target.route, &experiment.upstream)?;
+    let targets = experiment.targets(load);
+    // Requests that wait differently have no wait of their own.
+    let wait_ms = match targets.as_slice() {
+        [one] => wait::nominal_ms(&one.route, &experiment.upstream)?,
+        _ => None,
+    };
+    let route = load.mixed().unwrap_or_else(|| experiment.target(load).text.clone());
     let level = |mode, clients, keep_alive| Level {
-        load: results::Load { mode, clients, rate_rps: None, route: target.text.clone(), keep_alive },
-        target,
+        load: results::Load { mode, clients, rate_rps: None, route: route.clone(), keep_alive, shape: None },
+        targets: targets.clone(),
+        mix: &load.mix,
         window_ms: experiment.window_ms,
         wait_ms,
         may_overload: true,
@@ -61,7 +70,8 @@ pub(super) fn of<'a>(
             let window_ms = long_enough(open, rate_rps, experiment)?;
             // Whoever names a utilisation over 1 means it.
             let may_overload = matches!(open.rate, Rate::Utilisation(_));
-            let load = results::Load { rate_rps: Some(rate_rps), ..level.load };
+            let shape = Some(open.shape).filter(|shape| *shape != Shape::Steady);
+            let load = results::Load { rate_rps: Some(rate_rps), shape, ..level.load };
             vec![Level { load, window_ms, may_overload, ..level }]
         }
         Kind::Subscribers(subscribers) => {

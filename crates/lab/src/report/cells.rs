@@ -126,7 +126,10 @@ impl<'a> Experiment<'a> {
     pub(crate) fn open_groups(&self) -> Vec<(&'a Load, Vec<&Cell<'a>>)> {
         let mut groups: Vec<(&'a Load, Vec<&Cell<'a>>)> = Vec::new();
         for cell in self.cells.iter().filter(|cell| cell.load.mode == Mode::Open) {
-            let same = |load: &Load| load.rate_rps == cell.load.rate_rps && Target::of(load) == cell.target();
+            let same = |load: &Load| {
+                (load.rate_rps, load.shape) == (cell.load.rate_rps, cell.load.shape)
+                    && Target::of(load) == cell.target()
+            };
             match groups.iter_mut().find(|(load, _)| same(load)) {
                 Some((_, group)) => group.push(cell),
                 None => groups.push((cell.load, vec![cell])),

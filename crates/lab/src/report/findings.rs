@@ -7,17 +7,25 @@
 //! it take), `latency` (how long does it take), `gap` (what causes the difference), `bystander` (who else
 //! suffers), `bridges` (what async views gain on a blocking server), `connections` (what a new one costs),
 //! `subscribers` (streams held open), `itself` (a rung against itself: what this machine can show at all),
-//! `demonstration` (the lecture).
+//! `demonstration` (the lecture). Where an experiment names a rule, its file comes first: `equal`,
+//! `shared_limit`, `goodput`, `pool`, `bystander_tail`, `recovery`.
 
 mod bridges;
+mod by_load;
 mod bystander;
+mod bystander_tail;
 mod compared;
 mod connections;
 mod cost;
 mod demonstration;
+mod equal;
 mod gap;
+mod goodput;
 mod itself;
 mod latency;
+mod pool;
+mod recovery;
+mod shared_limit;
 mod subscribers;
 mod sweep;
 
@@ -26,7 +34,7 @@ use crate::report::bounds::Sweep;
 use crate::report::cells::{self, Experiment};
 use crate::report::parts;
 use crate::report::text::{self, counted};
-use crate::results::{Machine, Mode, Results, TrialOutcome};
+use crate::results::{Machine, Mode, Results, Rule, TrialOutcome};
 use crate::stats::{Family, Ratio};
 use crate::until;
 
@@ -62,12 +70,20 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
         return demonstration::findings(experiment, machine);
     }
     let closed = Sweep::all(experiment, Mode::Closed, machine);
-    let mut findings = itself::findings(experiment, family);
+    let gaps = gap::findings(experiment, &closed, family);
+    let mut findings: Vec<Finding> = match experiment.asked.rule {
+        Some(Rule::Equal) => equal::findings(experiment, family),
+        Some(Rule::SharedLimit) => shared_limit::findings(experiment, family),
+        Some(Rule::Goodput) => goodput::findings(experiment, family),
+        Some(Rule::Pool) => pool::findings(experiment),
+        Some(Rule::Bystanders) => bystander_tail::findings(experiment, machine, family),
+        Some(Rule::Recovery) => recovery::findings(experiment),
+        None => itself::findings(experiment, family),
+    };
     if itself::is_all(experiment) {
         return findings;
     }
-    let gaps = gap::findings(experiment, &closed, family);
-    findings.extend(gaps.clone());
+    findings.extend(gaps.iter().cloned());
     // Where the question is what a gap consists of, bridges are beside the point.
     let beside = |finding| if gaps.is_empty() { finding } else { Finding { headline: false, ..finding } };
     findings.extend(bridges::findings(&closed, family).into_iter().map(beside));
@@ -77,14 +93,16 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
         .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().flat_map(subscribers::findings));
     // Where an experiment asked for more than a comparison, that is the answer and the rest is detail.
     let answered = findings.iter().any(|finding| finding.headline);
+    // A rate that changes is not one rate to compare latency at.
+    let mut steady = experiment.open_groups();
+    steady.retain(|(load, _)| load.shape.is_none());
     let mut general = Vec::new();
     for sweep in &closed {
         general.extend(sweep::findings(sweep, machine));
         // A gap that is split says what its ends cost.
         general.extend(cost::findings(sweep, gaps.is_empty(), family));
     }
-    let latencies = experiment.open_groups();
-    general.extend(latencies.iter().filter_map(|(_, cells)| latency::finding(experiment, cells, family)));
+    general.extend(steady.iter().filter_map(|(_, cells)| latency::finding(experiment, cells, family)));
     general.extend(parts::sentences(experiment).into_iter().map(Finding::detail));
     findings.extend(
         general.into_iter().map(|finding| Finding { headline: finding.headline && !answered, ..finding }),

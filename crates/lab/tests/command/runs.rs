@@ -85,3 +85,57 @@ fn a_place_that_cannot_be_written_is_found_out_before_anything_starts() {
     let text = stderr(&output);
     assert!(text.contains("below-a-file") && text.lines().count() == 1, "{text}");
 }
+
+/// Services that take four calls at a time and hang for a while, and a load of two kinds of requests.
+const SERVED: &str = r#"
+title = "Served"
+question = "Are the services what the file says?"
+expect = "They are."
+route = "/api/weather/97201/us"
+rule = "shared_limit"
+blocks = 1
+warm_up_ms = 100
+window_ms = 1500
+
+[upstream]
+delay = "fixed:20ms"
+capacity = 4
+faults = [{ kind = "stall", at_ms = 300, for_ms = 400 }]
+
+[[rungs]]
+rung = "event-loop"
+
+[[loads]]
+closed = { clients = [8] }
+
+[[loads]]
+mix = [{ route = "/api/weather/97201/us", weight = 1 }, { route = "/hello", weight = 1 }]
+closed = { clients = [1] }
+"#;
+
+#[test]
+fn services_have_the_limit_and_the_faults_of_the_file_and_a_mix_is_of_all_its_parts() {
+    let dir = workshop(500);
+    let (file, out) = (path(dir.path(), "served.toml"), path(dir.path(), "out"));
+    std::fs::write(&file, SERVED).unwrap();
+    let output = Lab::new(["compare", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).output();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("4 calls at a time"), "{}", stdout(&output));
+
+    let results = lab::report::read(&path(&out, "results.json")).unwrap();
+    assert_eq!(results.experiments[0].services.as_ref().unwrap().faults.len(), 1);
+    for trial in &results.trials {
+        assert_eq!(trial.outcome, TrialOutcome::Ok, "{:?}", trial.reason);
+        let services = trial.services.unwrap();
+        assert!(services.served > 0 && services.service_ms > 0.0, "{services:?}");
+        // 400 ms of nothing, less what a call had waited for by then.
+        assert!(trial.latency_ms.max.unwrap() >= 350.0, "{:?}", trial.latency_ms);
+        if trial.load.clients == 8 {
+            assert!(trial.throughput_rps.unwrap() <= 4.0 / 0.020 * 1.05, "{:?}", trial.throughput_rps);
+            assert!(services.served.abs_diff(trial.completed) <= 16, "{services:?}, {}", trial.completed);
+        } else {
+            // About half of the requests are for nobody's service.
+            assert!(services.served < trial.completed, "{services:?}, {}", trial.completed);
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use lab::contract::http::Request;
 use lab::ladder;
 use loadgen::clock::monotonic_ns;
-use loadgen::protocol::{Arrivals, Expect, Load, Outcome, Spec};
+use loadgen::protocol::{Arrivals, Expect, Load, Outcome, Shape, Spec};
 
 use crate::{Server, ask, of_each, server, servers, upstream};
 
@@ -105,7 +105,13 @@ fn load(server: &Server) -> Outcome {
         url: format!("http://{}{WEATHER}", server.addr),
         method: "GET".into(),
         body: None,
-        load: Load::Open { rate_rps: 60.0, arrivals: Arrivals::Poisson, connections: 60 },
+        mix: Vec::new(),
+        load: Load::Open {
+            rate_rps: 60.0,
+            arrivals: Arrivals::Poisson,
+            shape: Shape::Steady,
+            connections: 60,
+        },
         keep_alive: true,
         timeout_ms: 20_000,
         warm_up_ms: 300,

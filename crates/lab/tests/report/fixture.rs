@@ -55,6 +55,7 @@ pub(crate) fn plausible() -> Results {
                 clients: 256,
                 rate_rps: Some(100.0),
                 keep_alive: true,
+                shape: None,
                 route: "/wait/100".into(),
             };
             (trial.throughput_rps, trial.scheduled) = (Some(100.0), 400);
@@ -189,6 +190,7 @@ pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: 
         rung: rung.into(),
         variant: None,
         bystander: None,
+        services: None,
         flags: if rung == "pool" { vec!["--threads=16".into()] } else { Vec::new() },
         block: 0,
         order: 0,
@@ -223,7 +225,7 @@ pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: 
 }
 
 pub(crate) fn closed(clients: u32, route: &str) -> Load {
-    Load { mode: Mode::Closed, clients, rate_rps: None, keep_alive: true, route: route.into() }
+    Load { mode: Mode::Closed, clients, rate_rps: None, keep_alive: true, route: route.into(), shape: None }
 }
 
 /// Gives a trial a distribution: skewed to the right of `around_ms`, as waiting is.

@@ -18,6 +18,7 @@ fn latency_is_compared_at_one_rate_and_needs_its_samples() {
                     clients: 64,
                     rate_rps: Some(50.0),
                     keep_alive: true,
+                    shape: None,
                     route: "/wait/100".into(),
                 };
                 answers(&mut trial, answers_each, ms + f64::from(block) * 0.1, 0.001);
@@ -50,6 +51,7 @@ fn a_rung_that_does_not_serve_the_common_rate_is_not_compared_at_it() {
                 clients: 64,
                 rate_rps: Some(50.0),
                 keep_alive: true,
+                shape: None,
                 route: "/wait/100".into(),
             };
             trial.scheduled = 200;

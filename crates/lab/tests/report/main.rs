@@ -9,6 +9,7 @@ mod latency;
 mod parts;
 mod reading;
 mod robust;
+mod rules;
 mod split;
 mod sure;
 mod wide;

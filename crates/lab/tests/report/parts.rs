@@ -41,8 +41,14 @@ fn open(of_each: &[(&str, Box<Parts>)]) -> Results {
             let mut trial = trial("scale", rung, 64, 100.0, 100.0);
             trial.block = block;
             let route = "/api/weather/97201/us".to_owned();
-            trial.load =
-                Load { mode: Mode::Open, clients: 64, rate_rps: Some(100.0), keep_alive: true, route };
+            trial.load = Load {
+                mode: Mode::Open,
+                clients: 64,
+                shape: None,
+                rate_rps: Some(100.0),
+                keep_alive: true,
+                route,
+            };
             answers(&mut trial, 1_000, 60.0, 0.01);
             trial.parts = Some(parts.clone());
             results.trials.push(trial);

@@ -169,6 +169,7 @@ pub(crate) fn subscribers() -> Results {
                 rate_rps: None,
                 route: "/live".into(),
                 keep_alive: true,
+                shape: None,
             };
             let ticks = u64::from(clients) * 4;
             (one.scheduled, one.completed) = (ticks, ticks);

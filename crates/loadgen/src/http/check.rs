@@ -2,7 +2,7 @@
 
 use super::{Decoder, Malformed, Step};
 use crate::parts::ServerTiming;
-use crate::protocol::Failure;
+use crate::protocol::{Expect, Failure};
 
 /// What a right answer is.
 #[derive(Debug, Clone)]
@@ -10,6 +10,12 @@ pub(crate) struct Expected {
     pub(crate) status: u16,
     /// `None`: any.
     pub(crate) body: Option<Box<[u8]>>,
+}
+
+impl From<Expect> for Expected {
+    fn from(expect: Expect) -> Self {
+        Self { status: expect.status, body: expect.body.map(|text| text.into_bytes().into()) }
+    }
 }
 
 /// Drives a [`Decoder`] and compares what it yields.

@@ -3,6 +3,7 @@
 mod bystander;
 mod closed_loop;
 mod faults;
+mod mix;
 mod open_loop;
 mod program;
 mod server;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use loadgen::Histogram;
-use loadgen::protocol::{Arrivals, Load, Outcome, Spec};
+use loadgen::protocol::{Arrivals, Load, Outcome, Shape, Spec};
 
 use crate::server::{Act, Server};
 use crate::support::{HELLO, open, run};
@@ -14,7 +14,8 @@ const WAIT: Duration = Duration::from_millis(20);
 fn as_many_requests_as_the_schedule_says() {
     let server = Server::constant(WAIT, HELLO);
     let mut uniform = open(server.url("/"), 100.0, 50);
-    uniform.load = Load::Open { rate_rps: 100.0, arrivals: Arrivals::Uniform, connections: 50 };
+    uniform.load =
+        Load::Open { rate_rps: 100.0, arrivals: Arrivals::Uniform, shape: Shape::Steady, connections: 50 };
     let outcome = run(uniform);
     assert!((99..=101).contains(&outcome.scheduled), "{outcome:?}");
     assert_eq!(outcome.completed, outcome.scheduled);
@@ -103,7 +104,8 @@ fn a_connection_that_the_server_closed_while_it_was_idle_is_no_failure() {
     let server = Server::start(|_| vec![Act::Send(HELLO.into()), Act::Wait(WAIT), Act::Close]);
     let mut spec = open(server.url("/"), 4.0, 2);
     // Equal gaps of 250 ms: never while the server is about to close.
-    spec.load = Load::Open { rate_rps: 4.0, arrivals: Arrivals::Uniform, connections: 2 };
+    spec.load =
+        Load::Open { rate_rps: 4.0, arrivals: Arrivals::Uniform, shape: Shape::Steady, connections: 2 };
     spec.window_ms = 2_000;
     let outcome = run(spec);
     assert!(outcome.scheduled >= 7 && outcome.completed == outcome.scheduled, "{outcome:?}");

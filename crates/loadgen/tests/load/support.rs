@@ -1,6 +1,6 @@
 //! What several tests say: a spec, a run, the books.
 
-use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec};
+use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Shape, Spec};
 
 pub(crate) const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
@@ -9,7 +9,7 @@ pub(crate) fn closed(url: String, clients: u32) -> Spec {
 }
 
 pub(crate) fn open(url: String, rate_rps: f64, connections: u32) -> Spec {
-    spec(url, Load::Open { rate_rps, arrivals: Arrivals::Poisson, connections })
+    spec(url, Load::Open { rate_rps, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections })
 }
 
 fn spec(url: String, load: Load) -> Spec {
@@ -18,6 +18,7 @@ fn spec(url: String, load: Load) -> Spec {
         method: "GET".into(),
         body: None,
         load,
+        mix: Vec::new(),
         keep_alive: true,
         timeout_ms: 10_000,
         warm_up_ms: 200,
@@ -56,7 +57,10 @@ pub(crate) fn run_with(spec: Spec, on_event: impl FnMut(Event)) -> Outcome {
     check_books(&outcome, load);
     assert_eq!(outcome.bystander.is_some(), has_bystander);
     if let Some(bystander) = &outcome.bystander {
-        check_books(bystander, Load::Open { rate_rps: 0.0, arrivals: Arrivals::Poisson, connections: 0 });
+        check_books(
+            bystander,
+            Load::Open { rate_rps: 0.0, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections: 0 },
+        );
         assert_eq!(
             (bystander.window_ms, bystander.cpu_s, bystander.series.len()),
             (outcome.window_ms, outcome.cpu_s, outcome.series.len())

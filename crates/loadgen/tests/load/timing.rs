@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use loadgen::Histogram;
 use loadgen::clock::monotonic_ns;
-use loadgen::protocol::{Arrivals, Failure, Load, Part, Parts, Spec};
+use loadgen::protocol::{Arrivals, Failure, Load, Part, Parts, Shape, Spec};
 
 use crate::server::{Act, Server};
 use crate::support::{HELLO, bystander, closed, open, run};
@@ -97,7 +97,8 @@ fn waiting_for_a_connection_and_opening_one_have_parts_of_their_own() {
     let server = telling("server-timing: view;dur=40\r\n");
     let mut capped = timed(server.url("/"));
     // 2 connections at 40 ms each answer 50 requests a second; 100 are due.
-    capped.load = Load::Open { rate_rps: 100.0, arrivals: Arrivals::Poisson, connections: 2 };
+    capped.load =
+        Load::Open { rate_rps: 100.0, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections: 2 };
     let queued = parts(capped);
     assert!(queued.waiting.mean_ms / queued.response.mean_ms > 0.5, "{queued:?}");
     let mut own = timed(server.url("/"));

@@ -4,7 +4,7 @@
 use crate::report::bounds::{Sweep, Track};
 use crate::report::cells::{Cell, Metric};
 use crate::report::findings::Finding;
-use crate::report::findings::compared::{compared, points};
+use crate::report::findings::compared::{compared, compared_as, points};
 use crate::report::text::{exact, listed, milliseconds};
 use crate::stats::Family;
 
@@ -53,7 +53,7 @@ fn within(of: &Of<'_, '_>, route: &str, family: &Family) -> Option<String> {
     let median = |cell: &Cell<'_>| cell.response().p50.map(milliseconds);
     let compared = of.views.over(of.plain, Metric::P50).map_or_else(
         || "too few answers in a trial to compare them block by block".into(),
-        |ratio| format!("{}{}", compared(&ratio, family).replace("as much", "as long"), points(&ratio)),
+        |ratio| format!("{}{}", compared_as("as long", &ratio, family), points(&ratio)),
     );
     let other = of.other.and_then(|cell| Some(format!(" ({} on {})", median(cell)?, cell.series.named())));
     Some(format!(

@@ -6,8 +6,13 @@ use crate::stats::{BLOCKS_FOR_INTERVAL, Family, Interval, Judged, Ratio, Reading
 
 /// `6.13 times as much (95 % interval 5.90 to 6.37)`, or that no difference is shown, or equality.
 pub(crate) fn compared(ratio: &Ratio, family: &Family) -> String {
+    compared_as("as much", ratio, family)
+}
+
+/// [`compared`], for what is not much but `as many` or `as long`.
+pub(crate) fn compared_as(as_much: &str, ratio: &Ratio, family: &Family) -> String {
     let judged = family.judge(ratio);
-    let times = format!("{} times as much", rounded(ratio.estimate));
+    let times = format!("{} times {as_much}", rounded(ratio.estimate));
     match judged.reading {
         Reading::Equal => format!("equal within 5 % ({})", evidence(ratio, &judged)),
         Reading::NoDifferenceShown => format!("no difference shown ({})", evidence(ratio, &judged)),

@@ -1,0 +1,159 @@
+//! Rule `recovery`: something went wrong for a while in the middle of a load. Who was served meanwhile, how deep
+//! was the queue, and when were answers as quick as before? And what do other ways to measure see of it?
+
+use loadgen::protocol::Shape;
+
+use crate::report::bystanders;
+use crate::report::cells::{Cell, Experiment};
+use crate::report::findings::Finding;
+use crate::report::findings::by_load::{self, Group};
+use crate::report::text::{counted, exact, listed, milliseconds};
+use crate::results::{Mode, SeriesRow, Trial, Trouble};
+use crate::stats::median;
+
+/// Answers count as quick again while the median of each row of the series is within this factor of the
+/// median before the trouble. Rows are a quarter of a second, so nothing finer can be said.
+const QUICK_AGAIN: f64 = 1.5;
+/// For a second. What happens later is another matter, and on a machine with other things to do something does.
+const STAYS_ROWS: usize = 4;
+
+/// What became of the load that comes whatever happens, of bystanders, and of other recordings of the same.
+pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
+    let groups = by_load::groups(experiment);
+    let services = experiment.asked.services.as_ref();
+    let ordered = services.and_then(|services| services.faults.first().cloned());
+    let Some(trouble) = ordered.or_else(|| groups.iter().find_map(burst)) else {
+        let nothing = "Nothing went wrong on purpose here, so there is nothing to recover from.";
+        return vec![Finding::headline(nothing.into())];
+    };
+    // Who has few connections lets requests wait in the generator: that is another recording of the same.
+    let open = groups.iter().filter(|group| group.load.mode == Mode::Open);
+    let Some(free) = open.max_by_key(|group| group.load.clients) else { return Vec::new() };
+    let mut findings: Vec<Finding> = after(free, &trouble).into_iter().map(Finding::headline).collect();
+    findings.extend(stood_by(free).map(Finding::headline));
+    findings.extend(recordings(free, &groups).map(Finding::headline));
+    findings
+}
+
+/// More than usual for a while.
+fn burst(group: &Group<'_, '_>) -> Option<Trouble> {
+    match group.load.shape? {
+        Shape::Spike { at_ms, for_ms, .. } => Some(Trouble { kind: SPIKE.into(), at_ms, for_ms }),
+        _ => None,
+    }
+}
+
+const SPIKE: &str = "spike";
+
+/// How deep, and how long until all is well.
+fn after(group: &Group<'_, '_>, trouble: &Trouble) -> Option<String> {
+    let each = group.each(|cell| {
+        let seen: Vec<Seen> = cell.ok.iter().filter_map(|trial| Seen::of(trial, trouble)).collect();
+        let deepest = median(&seen.iter().map(|seen| seen.deepest).collect::<Vec<_>>())?;
+        let back: Vec<f64> = seen.iter().filter_map(|seen| seen.back_ms).collect();
+        let when = match (back.len() == seen.len(), median(&back)) {
+            (true, Some(ms)) if ms <= 0.0 => "quick again at once".to_owned(),
+            (true, Some(ms)) => format!("quick again after {}", milliseconds(ms)),
+            _ => format!(
+                "not quick again within the window in {} of {}",
+                seen.len() - back.len(),
+                counted(seen.len() as u64, "trial")
+            ),
+        };
+        Some(format!("{} in the queue and {when} on {}", exact(deepest), cell.series.named()))
+    });
+    (!each.is_empty()).then(|| {
+        format!(
+            "{} of {} in {}: {}.",
+            match trouble.kind.as_str() {
+                "stall" => "A stall",
+                "reset" => "Resets",
+                "error" => "Errors",
+                "slow_body" => "Slow bodies",
+                SPIKE => "A burst",
+                _ => "Trouble",
+            },
+            milliseconds(trouble.for_ms as f64),
+            group.said(),
+            each.join("; ")
+        )
+    })
+}
+
+/// What a trial's series says about it.
+struct Seen {
+    /// Most requests in flight.
+    deepest: f64,
+    /// From the end of the trouble to the first row of [`STAYS_ROWS`] quick ones; `None` if there is none.
+    back_ms: Option<f64>,
+}
+
+impl Seen {
+    fn of(trial: &Trial, trouble: &Trouble) -> Option<Self> {
+        let rows = &trial.series;
+        let row_ms = rows.get(1)?.t_ms.saturating_sub(rows[0].t_ms);
+        let end_ms = trouble.at_ms + trouble.for_ms;
+        let quiet = rows.iter().filter(|row| row.t_ms + row_ms <= trouble.at_ms);
+        let quiet_ms = median(&quiet.filter_map(|row| row.p50_ms).collect::<Vec<_>>())?;
+        let quick = |row: &SeriesRow| {
+            row.errors.unwrap_or(0) == 0 && row.p50_ms.is_some_and(|ms| ms <= quiet_ms * QUICK_AGAIN)
+        };
+        let after: Vec<&SeriesRow> = rows.iter().filter(|row| row.t_ms >= end_ms).collect();
+        let stays = |from: usize| {
+            let next = &after[from..after.len().min(from + STAYS_ROWS)];
+            next.iter().all(|row| quick(row))
+        };
+        let first_quick = (0..after.len()).find(|from| stays(*from)).map(|from| after[from]);
+        Some(Self {
+            deepest: rows.iter().filter_map(|row| row.in_flight).max()? as f64,
+            back_ms: first_quick.map(|row| (row.t_ms - end_ms) as f64),
+        })
+    }
+}
+
+/// The longest that a bystander had to wait.
+fn stood_by(group: &Group<'_, '_>) -> Option<String> {
+    let seen: Vec<_> = group.cells.iter().filter_map(|cell| bystanders::of(cell)).collect();
+    let route = group.cells.iter().flat_map(|cell| &cell.ok).find_map(|trial| trial.bystander.as_ref())?;
+    let each: Vec<String> = seen
+        .iter()
+        .filter_map(|seen| {
+            let failures = seen.failures().map(|text| format!(" ({text})")).unwrap_or_default();
+            Some(format!("{}{failures} on {}", milliseconds(seen.response.max?), seen.cell.series.named()))
+        })
+        .collect();
+    (!each.is_empty()).then(|| {
+        format!("Meanwhile the slowest {}, which needs no service, took {}.", route.route, listed(&each))
+    })
+}
+
+/// The same rung in other loops: what each recording makes of the same trouble.
+fn recordings(free: &Group<'_, '_>, groups: &[Group<'_, '_>]) -> Option<String> {
+    let others =
+        || groups.iter().filter(|group| group.load != free.load && group.load.route == free.load.route);
+    let (cell, same) = free.cells.iter().find_map(|cell| {
+        let mut same: Vec<&Cell<'_>> = others()
+            .flat_map(|group| &group.cells)
+            .copied()
+            .filter(|other| other.series == cell.series)
+            .collect();
+        same.sort_by_key(|cell| cell.load.mode != Mode::Open);
+        (!same.is_empty()).then_some((cell, same))
+    })?;
+    let p90 = |cell: &Cell<'_>| cell.response().p90.map(milliseconds);
+    let mut clauses = vec![format!("{} in open loop", p90(cell)?)];
+    clauses.extend(same.iter().filter_map(|other| {
+        let clients = other.load.clients;
+        Some(match other.load.mode {
+            Mode::Open => {
+                let sent = other.median_of(|trial| trial.sent_to_answer_ms.p90).map(milliseconds);
+                let sent = sent.map(|ms| format!(", but {ms} from sent to answered")).unwrap_or_default();
+                let connections = counted(clients.into(), "connection");
+                format!("{} with no more than {connections}{sent}", p90(other)?)
+            }
+            _ => format!("{} in closed loop with {}", p90(other)?, counted(clients.into(), "client")),
+        })
+    }));
+    let name = cell.series.named();
+    Some(format!("The same on {name} in other recordings, 90th percentiles: {}.", clauses.join("; ")))
+}

@@ -1,0 +1,220 @@
+//! The services behind a server during its trial: started with it, told what goes wrong when, and asked at
+//! both edges of the window what they had to do.
+//!
+//! They are a process of their own, and everything goes over their `/control`, which is never delayed by
+//! what it orders.
+
+use std::net::SocketAddr;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use loadgen::clock::sleep_until_ns;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::contract::http::{Connection, Request};
+use crate::experiment::{Fault, Upstream};
+use crate::probe::Edges;
+use crate::process::Process;
+use crate::results::Calls;
+use crate::trial::Bench;
+
+/// Services at work; they end when this is dropped.
+pub(crate) struct Services {
+    /// Held for its life only.
+    _process: Process,
+    addr: SocketAddr,
+    faults: Vec<Fault>,
+}
+
+/// An answer of `/control` takes a millisecond; one that takes this long will not come.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Services {
+    /// Starts them, on the CPUs that are not the server's.
+    ///
+    /// # Errors
+    /// When they do not start.
+    pub(crate) fn start(upstream: &Upstream, seed: u64, bench: &Bench<'_>) -> anyhow::Result<Self> {
+        let cpus = bench.split.map(|split| split.client.as_slice());
+        let (process, addr) =
+            Process::listening(bench.programs.path("upstream")?, &flags(upstream, seed), cpus)?;
+        let mut faults = upstream.faults.clone();
+        faults.sort_by_key(|fault| fault.at_ms);
+        Ok(Self { _process: process, addr, faults })
+    }
+
+    /// Where they listen.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Orders the faults as the window goes on, and counts the calls in it; the count is there when the
+    /// window is over.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(crate) fn attend(&self, edges: Edges) -> std::io::Result<JoinHandle<anyhow::Result<Calls>>> {
+        let (addr, faults) = (self.addr, self.faults.clone());
+        thread::Builder::new().name("services".into()).spawn(move || attend(addr, &faults, edges))
+    }
+}
+
+fn flags(upstream: &Upstream, seed: u64) -> Vec<String> {
+    let mut flags = vec![
+        "--port=0".to_owned(),
+        "--exit-with-stdin".to_owned(),
+        format!("--delay={}", upstream.delay),
+        format!("--time-scale={}", upstream.time_scale.0),
+        format!("--seed={}", upstream.seed.unwrap_or(seed)),
+    ];
+    flags.extend(upstream.capacity.map(|capacity| format!("--capacity={capacity}")));
+    flags
+}
+
+fn attend(addr: SocketAddr, faults: &[Fault], edges: Edges) -> anyhow::Result<Calls> {
+    sleep_until_ns(edges.start_ns);
+    let before = state(addr)?;
+    for fault in faults {
+        sleep_until_ns(edges.start_ns + fault.at_ms * 1_000_000);
+        order(addr, fault)?;
+    }
+    sleep_until_ns(edges.end_ns);
+    Ok(state(addr)?.since(&before))
+}
+
+/// What `GET /control` says, as far as it is needed.
+#[derive(Debug, Deserialize)]
+struct State {
+    requests: std::collections::BTreeMap<String, u64>,
+    queued: u64,
+    served: u64,
+    served_ms: f64,
+    /// What is left of them, in the form in which they are ordered.
+    faults: Map<String, Value>,
+}
+
+impl State {
+    fn since(&self, before: &Self) -> Calls {
+        let arrived = |state: &Self| state.requests.values().sum::<u64>();
+        Calls {
+            arrived: arrived(self).saturating_sub(arrived(before)),
+            served: self.served.saturating_sub(before.served),
+            service_ms: (self.served_ms - before.served_ms).max(0.0),
+            queued_at_end: self.queued,
+        }
+    }
+}
+
+fn state(addr: SocketAddr) -> anyhow::Result<State> {
+    control(addr, &Request::get("/control"))
+}
+
+/// An order replaces whatever held before, so it names that again.
+fn order(addr: SocketAddr, fault: &Fault) -> anyhow::Result<()> {
+    let mut faults = state(addr)?.faults;
+    faults.insert(fault.kind.name().to_owned(), serde_json::to_value(fault)?);
+    let body = serde_json::to_vec(&faults)?;
+    control(addr, &Request::new("POST", "/control").body(body)).map(|_| ())
+}
+
+fn control(addr: SocketAddr, request: &Request) -> anyhow::Result<State> {
+    let answer = Connection::open(addr, PATIENCE)
+        .and_then(|mut connection| connection.exchange(request))
+        .context("they do not answer")?;
+    if answer.status != 200 {
+        bail!("they refuse an order: {}", String::from_utf8_lossy(&answer.body));
+    }
+    serde_json::from_slice(&answer.body).context("they say what nobody understands")
+}
+
+#[cfg(test)]
+mod tests {
+    use loadgen::clock::monotonic_ns;
+
+    use super::*;
+
+    fn services() -> upstream::Running {
+        let delay = "fixed:0ms".parse().unwrap();
+        upstream::start(upstream::Config { port: 0, delay, ..upstream::Config::default() }).unwrap()
+    }
+
+    fn faults(text: &str) -> Vec<Fault> {
+        toml::from_str::<Upstream>(text).unwrap().faults
+    }
+
+    fn get(addr: SocketAddr, target: &str) -> u16 {
+        Connection::open(addr, PATIENCE).unwrap().exchange(&Request::get(target)).unwrap().status
+    }
+
+    const WEATHER: &str = "/weather?zip=97201,us";
+
+    #[test]
+    fn what_an_experiment_says_of_its_services_is_on_their_command_line() {
+        let upstream = toml::from_str("delay = \"exp:5ms\"\ntime_scale = 2.5\ncapacity = 20").unwrap();
+        let said = flags(&upstream, 9).join(" ");
+        assert_eq!(
+            said,
+            "--port=0 --exit-with-stdin --delay=exp:5ms --time-scale=2.5 --seed=9 --capacity=20"
+        );
+        let own = Upstream { seed: Some(4), ..Upstream::default() };
+        assert!(flags(&own, 9).join(" ").ends_with("--seed=4"));
+    }
+
+    /// Whatever a file may say, the services take.
+    #[test]
+    fn every_kind_of_fault_is_taken_beside_those_that_hold() {
+        let services = services();
+        let all = faults(
+            r#"
+faults = [
+    { kind = "stall", at_ms = 0, for_ms = 600000, path = "/location" },
+    { kind = "reset", at_ms = 1, for_ms = 600000, rate = 0.5, count = 1000000000 },
+    { kind = "error", at_ms = 2, for_ms = 600000, path = "/sun", status = 599 },
+    { kind = "garbage", at_ms = 3, for_ms = 1000 },
+    { kind = "slow_body", at_ms = 4, for_ms = 600000, over_ms = 60000 },
+]"#,
+        );
+        all.iter().try_for_each(|fault| order(services.addr, fault)).unwrap();
+        let held: Vec<String> = state(services.addr).unwrap().faults.keys().cloned().collect();
+        assert_eq!(held, ["error", "garbage", "reset", "slow_body", "stall"]);
+    }
+
+    #[test]
+    fn faults_hold_when_they_should_and_calls_are_those_of_the_window() {
+        let services = services();
+        let addr = services.addr;
+        assert_eq!(get(addr, WEATHER), 200, "before the window");
+        let start_ns = monotonic_ns() + 20_000_000;
+        let edges = Edges { start_ns, end_ns: start_ns + 1_500_000_000 };
+        let error = faults("faults = [{ kind = \"error\", at_ms = 400, for_ms = 400, status = 503 }]");
+        let calls = thread::scope(|scope| {
+            let attended = scope.spawn(|| attend(addr, &error, edges));
+            let mut seen = Vec::new();
+            for at_ms in [200, 600, 1_100] {
+                sleep_until_ns(start_ns + at_ms * 1_000_000);
+                seen.push((get(addr, WEATHER), monotonic_ns() - start_ns));
+            }
+            // A machine that is busy with other things may be late; then this says nothing.
+            for ((status, at_ns), (expected, until_ms)) in
+                seen.into_iter().zip([(200, 380), (503, 780), (200, 1_480)])
+            {
+                assert!(status == expected || at_ns > until_ms * 1_000_000, "{status} at {at_ns} ns");
+            }
+            attended.join().unwrap().unwrap()
+        });
+        assert!((1..=3).contains(&calls.served) && calls.arrived == calls.served, "{calls:?}");
+        assert_eq!(calls.queued_at_end, 0);
+    }
+
+    #[test]
+    fn services_that_are_gone_are_an_error_and_not_a_count_of_nothing() {
+        let services = services();
+        let addr = services.addr;
+        services.stop().unwrap();
+        let edges = Edges { start_ns: monotonic_ns(), end_ns: monotonic_ns() + 1_000_000 };
+        let error = attend(addr, &[], edges).unwrap_err();
+        assert!(format!("{error:#}").starts_with("they do not answer"), "{error:#}");
+    }
+}
