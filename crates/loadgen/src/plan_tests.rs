@@ -1,7 +1,7 @@
 //! What a spec may say, and what it is told when it says something else.
 
 use super::*;
-use crate::protocol::{Arrivals, Expect, Shape};
+use crate::protocol::{Arrivals, Expect, Shape, Weighted};
 
 fn spec() -> Spec {
     serde_json::from_str(
