@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_server::config::{Config, Limits};
 
-use crate::http::{Connection, assert_alive, get};
-use crate::{config, eventually, server};
+use crate::{config, server};
+use testing::eventually;
+use testing::http::{Connection, assert_alive, get};
 
 /// actix-web's own limits; every rung that is ours has others.
 #[test]

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use handlers::{Body, Paced, Reply};
 
 use super::{Config, Limits, Running, models, start, start_with};
-use crate::eventually;
-use crate::http::{Connection, assert_alive};
+use testing::eventually;
+use testing::http::{Connection, assert_alive};
 
 /// Long against every limit in here, and against a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(20);

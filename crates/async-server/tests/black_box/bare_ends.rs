@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Config, Running, models, start, start_with};
-use crate::eventually;
-use crate::fake_upstream::{self, Act, right};
-use crate::http::{Connection, assert_alive, get};
+use testing::eventually;
+use testing::fake_upstream::{self, Act, right};
+use testing::http::{Connection, assert_alive, get};
 
 #[test]
 fn what_has_reached_a_view_is_answered_and_nothing_new_is_taken() {

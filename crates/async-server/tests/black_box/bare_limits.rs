@@ -11,8 +11,8 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use super::{BARE_MODELS, PROGRAM};
-use crate::eventually;
-use crate::http::{Connection, assert_alive};
+use testing::eventually;
+use testing::http::{Connection, assert_alive};
 
 /// The program under a limit that a shell sets, and what it says on standard error.
 pub(crate) struct Limited {

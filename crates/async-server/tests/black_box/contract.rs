@@ -3,8 +3,8 @@
 //! `lab/tests/parity` holds the contract and HTTP/1.1 itself against every rung; here is what only this
 //! server has.
 
-use crate::http::{Reply, get, send};
 use crate::server;
+use testing::http::{Reply, get, send};
 
 fn content_type(reply: &Reply) -> &str {
     reply.header("content-type").unwrap_or_default()

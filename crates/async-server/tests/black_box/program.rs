@@ -1,62 +1,15 @@
 //! The program itself: its flags, what it prints and how it ends.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use rustix::process::Signal;
 
-use rustix::process::{Pid, Signal, kill_process};
+use testing::http::{Connection, assert_alive, get, send};
+use testing::program::{Program, command, run};
 
-use crate::eventually;
-use crate::http::{Connection, assert_alive, get, send};
+const BINARY: &str = env!("CARGO_BIN_EXE_async-server");
 
-/// The program with some flags, ended when the test is.
-struct Program {
-    child: Child,
-    addr: SocketAddr,
+fn start(flags: &[&str]) -> Program {
+    Program::spawn(command(BINARY, &[&["--port", "0"], flags].concat()))
 }
-
-impl Program {
-    fn start(flags: &[&str]) -> Self {
-        let mut child = command(&["--port", "0"]).args(flags).spawn().expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let addr = lifecycle::announced(&line).unwrap_or_else(|| panic!("not the ready line: {line:?}"));
-        Self { child, addr }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Waits for the end; returns its status and what stood on standard error.
-    fn end(mut self) -> (ExitStatus, String) {
-        eventually("the program ends", || self.child.try_wait().unwrap().is_some());
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap(), log)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_async-server"));
-    command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// Runs it to its end; returns its exit code, standard output and standard error.
-fn run(flags: &[&str]) -> (i32, String, String) {
-    let output = command(flags).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
 #[test]
 fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
     for (flags, what) in [
@@ -68,7 +21,7 @@ fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
         (["--grace", "soon"], "2s, 500ms or 1m"),
         (["--threads", "8"], "--threads"),
     ] {
-        let (code, out, err) = run(&flags);
+        let (code, out, err) = run(BINARY, &flags);
         assert_eq!((code, &*out), (2, ""), "{flags:?}");
         assert!(err.starts_with("error: ") && err.contains(what), "{err}");
     }
@@ -76,7 +29,7 @@ fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
 
 #[test]
 fn the_help_says_what_flags_mean_and_which_limits_hold() {
-    let (code, help, _) = run(&["--help"]);
+    let (code, help, _) = run(BINARY, &["--help"]);
     assert_eq!(code, 0);
     for promised in ["--workers", "--exit-with-stdin", "event-loop", "Limits:", "4096", "75 s", "curl"] {
         assert!(help.contains(promised), "{promised} in\n{help}");
@@ -85,8 +38,8 @@ fn the_help_says_what_flags_mean_and_which_limits_hold() {
 
 #[test]
 fn a_taken_port_is_one_sentence_and_exit_code_1() {
-    let first = Program::start(&[]);
-    let (code, out, err) = run(&["--port", &first.addr.port().to_string()]);
+    let first = start(&[]);
+    let (code, out, err) = run(BINARY, &["--port", &first.addr.port().to_string()]);
     assert_eq!((code, &*out), (1, ""));
     assert!(err.starts_with("error: cannot listen on 127.0.0.1:") && err.lines().count() == 1, "{err}");
     assert_alive(first.addr);
@@ -95,30 +48,30 @@ fn a_taken_port_is_one_sentence_and_exit_code_1() {
 #[test]
 fn either_stop_signal_ends_it_with_code_0_after_what_was_begun() {
     for signal in [Signal::TERM, Signal::INT] {
-        let program = Program::start(&["--workers", "1"]);
+        let program = start(&["--workers", "1"]);
         let mut waiting = Connection::open(program.addr);
         waiting.get("/wait/300");
         // In order on one loop: the one before has reached its view when this is answered.
         assert_alive(program.addr);
         program.signal(signal);
         assert_eq!(waiting.reply(false).unwrap().text(), r#"{"waited_ms":300}"#);
-        let (status, log) = program.end();
+        let (status, _, log) = program.end();
         assert_eq!((status.code(), &*log), (Some(0), ""));
     }
 }
 
 #[test]
 fn it_ends_with_its_standard_input_when_told_to() {
-    let mut program = Program::start(&["--exit-with-stdin"]);
+    let mut program = start(&["--exit-with-stdin"]);
     assert_alive(program.addr);
     drop(program.child.stdin.take());
-    let (status, _) = program.end();
+    let (status, ..) = program.end();
     assert_eq!(status.code(), Some(0));
 }
 
 #[test]
 fn the_access_log_has_a_line_for_every_request_however_it_ended() {
-    let program = Program::start(&["--access-log", "--workers", "1"]);
+    let program = start(&["--access-log", "--workers", "1"]);
     send(program.addr, "GET", "/hello?q=1", "x-request-id: first\r\n", b"");
     send(program.addr, "HEAD", "/hello", "x-request-id: second\r\n", b"");
     get(program.addr, "/nothing");
@@ -133,7 +86,7 @@ fn the_access_log_has_a_line_for_every_request_however_it_ended() {
     slamming.reset();
     // Grace is 10 s, so that the streamer's line is there by then at the latest.
     program.signal(Signal::TERM);
-    let (status, log) = program.end();
+    let (status, _, log) = program.end();
     assert_eq!(status.code(), Some(0));
     for (part, end) in [
         ("\"GET /hello?q=1\" 200 17 B ", " ms first"),
@@ -151,12 +104,12 @@ fn the_access_log_has_a_line_for_every_request_however_it_ended() {
 
 #[test]
 fn what_the_upstream_did_wrong_is_in_the_log_and_not_in_the_reply() {
-    let program = Program::start(&["--upstream", "127.0.0.1:9"]);
+    let program = start(&["--upstream", "127.0.0.1:9"]);
     let reply = get(program.addr, "/api/weather/97201/us");
     assert_eq!(reply.status, 502);
     assert!(!reply.text().contains("127.0.0.1:9"));
     program.signal(Signal::TERM);
-    let (_, log) = program.end();
+    let (.., log) = program.end();
     assert!(log.contains("GET http://127.0.0.1:9/weather?zip=97201,us: "), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
 }

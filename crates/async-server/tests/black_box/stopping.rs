@@ -9,8 +9,9 @@ use async_server::config::Config;
 use async_server::request::Request;
 use async_server::{Running, views};
 
-use crate::http::{Connection, get};
-use crate::{config, eventually};
+use crate::config;
+use testing::eventually;
+use testing::http::{Connection, get};
 
 /// A server with two loops, much patience, and a count of the requests that have reached a view.
 fn counting() -> (Running, Arc<AtomicUsize>) {

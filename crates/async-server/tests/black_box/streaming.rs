@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::http::{Connection, assert_alive, send};
 use crate::server;
+use testing::http::{Connection, assert_alive, send};
 
 #[test]
 fn each_chunk_is_sent_when_it_is_made() {

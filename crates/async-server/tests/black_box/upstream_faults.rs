@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use async_server::config::Config;
 
-use crate::fake_upstream::{self, Act, right};
-use crate::http::{Connection, assert_alive, get};
 use crate::{config, server_with_upstream};
+use testing::fake_upstream::{self, Act, right};
+use testing::http::{Connection, assert_alive, get};
 
 #[test]
 fn an_upstream_may_be_named() {

@@ -6,8 +6,8 @@ use async_server::request::Request;
 use async_server::views;
 use handlers::{Answer, Problem};
 
-use crate::http::{Connection, assert_alive, get};
 use crate::{config, server};
+use testing::http::{Connection, assert_alive, get};
 
 #[test]
 fn two_thousand_requests_wait_at_once_on_one_event_loop() {

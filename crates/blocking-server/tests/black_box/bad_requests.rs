@@ -1,8 +1,8 @@
 //! Clients that are slow, or gone half way: the others are served. Requests that are wrong in themselves are
 //! in `lab/src/contract/conformance`, for every rung, with what rouille is known to do about them.
 
-use crate::http::{Connection, assert_alive, get};
 use crate::server;
+use testing::http::{Connection, assert_alive, get};
 
 /// There is no time limit to send them away by: they hold a thread each, and nobody else is held up.
 #[test]

@@ -16,8 +16,8 @@ use blocking_server::config::Model;
 use blocking_server::views;
 use handlers::Answer;
 
-use crate::eventually;
-use crate::http::{Connection, assert_alive, get};
+use testing::eventually;
+use testing::http::{Connection, assert_alive, get};
 
 use blocking_server::Running;
 use blocking_server::config::{Config, Limits};

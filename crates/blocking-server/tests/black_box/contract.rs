@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use blocking_server::config::{Config, Model};
 
-use crate::http::{Connection, Reply, assert_alive, get, send};
 use crate::{config, models, server};
+use testing::http::{Connection, Reply, assert_alive, get, send};
 
 fn content_type(reply: &Reply) -> &str {
     reply.header("content-type").unwrap_or_default()

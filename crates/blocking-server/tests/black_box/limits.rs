@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
-use crate::eventually;
-use crate::http::{Connection, assert_alive, is_alive};
-use crate::program::{Program, children};
+use testing::eventually;
+use testing::http::{Connection, assert_alive, is_alive};
+use testing::program::Program;
 
 const CLIENTS: usize = 400;
 
@@ -52,7 +52,7 @@ impl Limited {
     }
 
     fn server(&self) -> Option<i32> {
-        children(self.program.child.id()).first().copied()
+        self.program.children().first().copied()
     }
 
     /// Clients that ask for something and stay, as far as they are let in.

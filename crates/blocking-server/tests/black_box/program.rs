@@ -1,95 +1,18 @@
 //! The program itself: its flags, what it prints and how it ends, under its supervisor and without.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::io::{BufRead, BufReader};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::Signal;
 
-use crate::eventually;
-use crate::http::{Connection, assert_alive, get, is_alive, send};
+use testing::eventually;
+use testing::http::{Connection, assert_alive, get, is_alive, send};
+use testing::program::{Program, command, is_there, run};
 
-/// The program with some flags, ended when the test is.
-pub(crate) struct Program {
-    pub(crate) child: Child,
-    pub(crate) addr: SocketAddr,
+const BINARY: &str = env!("CARGO_BIN_EXE_blocking-server");
+
+fn start(flags: &[&str]) -> Program {
+    Program::spawn(command(BINARY, &[&["--port", "0"], flags].concat()))
 }
-
-impl Program {
-    pub(crate) fn start(flags: &[&str]) -> Self {
-        Self::spawn(command(&[&["--port", "0"], flags].concat()))
-    }
-
-    /// Reads the ready line, and checks later that it was the only one.
-    pub(crate) fn spawn(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the program starts");
-        let mut line = String::new();
-        // Unbuffered, as it were: nothing behind the line may be lost.
-        let out = child.stdout.as_mut().unwrap();
-        while !line.ends_with('\n') {
-            let mut byte = [0];
-            assert_eq!(out.read(&mut byte).unwrap(), 1, "it ended before it was ready: {line:?}");
-            line.push(byte[0].into());
-        }
-        let addr = lifecycle::announced(&line).unwrap_or_else(|| panic!("not the ready line: {line:?}"));
-        Self { child, addr }
-    }
-
-    pub(crate) fn stderr(&mut self) -> ChildStderr {
-        self.child.stderr.take().expect("taken once")
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Waits for the end; returns its status, the rest of standard output, and standard error.
-    fn end(mut self) -> (ExitStatus, String, String) {
-        eventually("the program ends", || self.child.try_wait().unwrap().is_some());
-        let text = |from: Option<&mut dyn Read>| {
-            let mut text = String::new();
-            from.unwrap().read_to_string(&mut text).unwrap();
-            text
-        };
-        let out = text(self.child.stdout.as_mut().map(|out| out as _));
-        let err = text(self.child.stderr.as_mut().map(|err| err as _));
-        (self.child.wait().unwrap(), out, err)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-pub(crate) fn command(flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_blocking-server"));
-    command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// The processes that a process has started.
-#[cfg(target_os = "linux")]
-pub(crate) fn children(pid: u32) -> Vec<i32> {
-    let of_thread = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children")).ok();
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let all: Vec<_> = threads.filter_map(of_thread).collect();
-    all.iter().flat_map(|list| list.split_whitespace()).filter_map(|pid| pid.parse().ok()).collect()
-}
-
-fn is_there(pid: i32) -> bool {
-    test_kill_process(Pid::from_raw(pid).unwrap()).is_ok()
-}
-
-/// Runs it to its end; returns its exit code, standard output and standard error.
-fn run(flags: &[&str]) -> (i32, String, String) {
-    let output = command(flags).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
 #[test]
 fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
     for (flags, what) in [
@@ -103,7 +26,7 @@ fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
         (&["--grace", "soon"], "--grace"),
         (&["--workers", "8"], "--workers"),
     ] {
-        let (code, out, err) = run(flags);
+        let (code, out, err) = run(BINARY, flags);
         assert_eq!((code, &*out), (2, ""), "{flags:?}");
         assert!(err.starts_with("error: ") && err.contains(what), "{err}");
     }
@@ -111,7 +34,7 @@ fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
 
 #[test]
 fn the_help_says_what_flags_mean_and_which_limits_hold() {
-    let (code, help, _) = run(&["--help"]);
+    let (code, help, _) = run(BINARY, &["--help"]);
     assert_eq!(code, 0);
     for promised in [
         "--threads",
@@ -129,10 +52,10 @@ fn the_help_says_what_flags_mean_and_which_limits_hold() {
 
 #[test]
 fn a_taken_port_is_one_sentence_and_exit_code_1() {
-    let first = Program::start(&[]);
+    let first = start(&[]);
     let port = first.addr.port().to_string();
     for flags in [&["--port", &port][..], &["--port", &port, "--no-supervisor"]] {
-        let (code, out, err) = run(flags);
+        let (code, out, err) = run(BINARY, flags);
         assert_eq!((code, &*out), (1, ""));
         assert!(err.starts_with("error: cannot listen on 127.0.0.1:") && err.lines().count() == 1, "{err}");
     }
@@ -143,7 +66,7 @@ fn a_taken_port_is_one_sentence_and_exit_code_1() {
 fn either_stop_signal_ends_it_with_code_0_after_what_was_begun() {
     for flags in [&[][..], &["--no-supervisor"], &["--model", "pool", "--threads", "2"]] {
         for signal in [Signal::TERM, Signal::INT] {
-            let program = Program::start(flags);
+            let program = start(flags);
             let mut streaming = Connection::open(program.addr);
             streaming.get("/stream/4/200");
             // Its first chunk says that the view has been reached.
@@ -162,7 +85,7 @@ fn either_stop_signal_ends_it_with_code_0_after_what_was_begun() {
 
 #[test]
 fn under_load_it_stops_within_its_grace() {
-    let program = Program::start(&["--grace", "5s"]);
+    let program = start(&["--grace", "5s"]);
     let addr = program.addr;
     let clients: Vec<_> = (0..16)
         .map(|_| {
@@ -187,7 +110,7 @@ fn under_load_it_stops_within_its_grace() {
 
 #[test]
 fn a_request_longer_than_the_grace_is_cut_and_said_so() {
-    let program = Program::start(&["--grace", "100ms"]);
+    let program = start(&["--grace", "100ms"]);
     let mut endless = Connection::open(program.addr);
     endless.get("/stream/1000/10000");
     endless.head().unwrap();
@@ -201,9 +124,9 @@ fn a_request_longer_than_the_grace_is_cut_and_said_so() {
 #[cfg(target_os = "linux")]
 fn it_ends_with_its_standard_input_when_told_to_and_leaves_no_child() {
     for flags in [&["--exit-with-stdin"][..], &["--exit-with-stdin", "--no-supervisor"]] {
-        let mut program = Program::start(flags);
+        let mut program = start(flags);
         assert_alive(program.addr);
-        let servers = children(program.child.id());
+        let servers = program.children();
         assert_eq!(servers.len(), usize::from(flags.len() == 1));
         drop(program.child.stdin.take());
         let addr = program.addr;
@@ -217,8 +140,8 @@ fn it_ends_with_its_standard_input_when_told_to_and_leaves_no_child() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_killed_supervisor_takes_its_server_along() {
-    let mut program = Program::start(&[]);
-    let servers = children(program.child.id());
+    let mut program = start(&[]);
+    let servers = program.children();
     assert_eq!(servers.len(), 1);
     program.child.kill().unwrap();
     program.child.wait().unwrap();
@@ -227,7 +150,7 @@ fn a_killed_supervisor_takes_its_server_along() {
 
 #[test]
 fn the_access_log_has_a_line_for_every_request_however_it_ended() {
-    let mut program = Program::start(&["--access-log"]);
+    let mut program = start(&["--access-log"]);
     let mut log = BufReader::new(program.stderr()).lines().map(Result::unwrap);
     let mut line = |end: &str| {
         let line = log.next().unwrap();
@@ -253,7 +176,7 @@ fn the_access_log_has_a_line_for_every_request_however_it_ended() {
 
 #[test]
 fn a_failed_upstream_is_named_in_the_log_and_not_in_the_reply() {
-    let mut program = Program::start(&["--upstream", "127.0.0.1:9", "--upstream-timeout", "1s"]);
+    let mut program = start(&["--upstream", "127.0.0.1:9", "--upstream-timeout", "1s"]);
     let reply = get(program.addr, "/api/weather/97201/us");
     assert_eq!(reply.status, 502);
     assert!(!reply.text().contains("refused"), "{}", reply.text());

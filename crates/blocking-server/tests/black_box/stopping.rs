@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use blocking_server::config::Config;
 use blocking_server::{Running, start_with, views};
 
-use crate::http::{Connection, get};
-use crate::{config, eventually, models};
+use crate::{config, models};
+use testing::eventually;
+use testing::http::{Connection, get};
 
 /// A server with much patience, and a count of the requests that have reached a view.
 fn counting(config: Config) -> (Running, Arc<AtomicUsize>) {

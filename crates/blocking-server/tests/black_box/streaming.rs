@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use blocking_server::host;
 use blocking_server::wsgi::{Application, Body, Chunk, Delivered, Environ, ResponseHead, StartResponse};
 
-use crate::http::{Connection, assert_alive, get};
-use crate::{config, eventually, models, server};
+use crate::{config, models, server};
+use testing::eventually;
+use testing::http::{Connection, assert_alive, get};
 
 /// A stream that makes a chunk only when the client has got the one before: collected, it would never end.
 struct InStep(Arc<Mutex<Receiver<()>>>);

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blocking_server::config::Config;
 
-use crate::fake_upstream::{self, Act, right};
-use crate::http::{assert_alive, get};
 use crate::{config, server_with_upstream};
+use testing::fake_upstream::{self, Act, right};
+use testing::http::{assert_alive, get};
 
 #[test]
 fn an_upstream_may_be_named() {
@@ -39,7 +39,7 @@ fn connections_are_used_again_and_a_stale_one_costs_the_client_nothing() {
 #[test]
 fn a_stalled_upstream_holds_up_only_those_who_need_it() {
     let server = server_with_upstream(fake_upstream::start(|_| Act::Stall));
-    let mut waiting: Vec<_> = (0..50).map(|_| crate::http::Connection::open(server.addr)).collect();
+    let mut waiting: Vec<_> = (0..50).map(|_| testing::http::Connection::open(server.addr)).collect();
     waiting.iter_mut().for_each(|connection| connection.get("/api/weather/97201/us"));
     for _ in 0..20 {
         assert_alive(server.addr);

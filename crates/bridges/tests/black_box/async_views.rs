@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bridges::config::{Config, Model};
 
 use crate::config;
-use crate::http::get;
+use testing::http::get;
 
 /// Of each upstream call.
 const DELAY: Duration = Duration::from_millis(300);

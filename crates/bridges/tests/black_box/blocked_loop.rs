@@ -5,7 +5,7 @@ use bridges::config::{Config, Model};
 
 use crate::config;
 use crate::gate::{Gate, WAITING};
-use crate::http::Connection;
+use testing::http::Connection;
 
 #[test]
 fn one_request_that_waits_stops_everybody() {

@@ -12,9 +12,10 @@ use bridges::config::{Config, Model};
 use bridges::{Running, async_views, blocked_loop, offload};
 use handlers::MAX_BODY_BYTES;
 
+use crate::config;
 use crate::gate::{Gate, WAITING};
-use crate::http::{Connection, assert_alive, get, send};
-use crate::{config, eventually};
+use testing::eventually;
+use testing::http::{Connection, assert_alive, get, send};
 
 const MODELS: [Model; 3] = [Model::AsyncViews, Model::Offload, Model::BlockedLoop];
 

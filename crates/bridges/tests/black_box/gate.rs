@@ -7,7 +7,7 @@ use blocking_server::client::Client;
 use blocking_server::request::Request;
 use blocking_server::{View, views};
 
-use crate::eventually;
+use testing::eventually;
 
 /// Closed at first.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use bridges::{Running, offload};
 
 use crate::config;
 use crate::gate::{Gate, WAITING};
-use crate::http::{Connection, assert_alive, get};
+use testing::http::{Connection, assert_alive, get};
 
 /// With these views and so many threads.
 fn server(threads: u16, gate: &Arc<Gate>) -> Running {

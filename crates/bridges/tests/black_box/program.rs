@@ -1,68 +1,18 @@
 //! The program itself: its flags, its threads, what it prints and how it ends.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead, BufReader};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::eventually;
-use crate::http::{Connection, assert_alive, get};
+use testing::eventually;
+use testing::http::{Connection, assert_alive, get};
+use testing::program::{Program, command, run};
 
-/// The program with some flags, ended when the test is.
-struct Program {
-    child: Child,
-    addr: SocketAddr,
+const BINARY: &str = env!("CARGO_BIN_EXE_bridges");
+
+fn start(model: &str, flags: &[&str]) -> Program {
+    Program::spawn(command(BINARY, &[&["--port", "0", "--model", model], flags].concat()))
 }
-
-impl Program {
-    fn start(model: &str, flags: &[&str]) -> Self {
-        let mut child =
-            command(&["--port", "0", "--model", model]).args(flags).spawn().expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let addr = lifecycle::announced(&line).unwrap_or_else(|| panic!("not the ready line: {line:?}"));
-        Self { child, addr }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Waits for the end; returns its status and what stood on standard error.
-    fn end(mut self) -> (ExitStatus, String) {
-        eventually("the program ends", || self.child.try_wait().unwrap().is_some());
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap(), log)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn threads(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn command(flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bridges"));
-    command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// Runs it to its end; returns its exit code, standard output and standard error.
-fn run(flags: &[&str]) -> (i32, String, String) {
-    let output = command(flags).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
 #[test]
 fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
     for (flags, what) in [
@@ -78,7 +28,7 @@ fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
         (&["--grace", "soon"], "2s, 500ms or 1m"),
         (&["--threads", "8"], "--threads"),
     ] {
-        let (code, out, err) = run(flags);
+        let (code, out, err) = run(BINARY, flags);
         assert_eq!((code, &*out), (2, ""), "{flags:?}");
         assert!(err.starts_with("error: ") && err.contains(what), "{err}");
     }
@@ -86,7 +36,7 @@ fn wrong_usage_is_one_sentence_that_names_the_flag_and_exit_code_2() {
 
 #[test]
 fn the_help_says_what_flags_mean_and_which_limits_hold() {
-    let (code, help, _) = run(&["--help"]);
+    let (code, help, _) = run(BINARY, &["--help"]);
     assert_eq!(code, 0);
     for promised in ["--blocking-threads", "--exit-with-stdin", "blocked-loop", "Limits:", "512", "curl"] {
         assert!(help.contains(promised), "{promised} in\n{help}");
@@ -102,7 +52,7 @@ fn either_stop_signal_ends_it_with_code_0_after_what_was_begun() {
         ("blocked-loop", &["--workers", "1"]),
     ] {
         for signal in [Signal::TERM, Signal::INT] {
-            let program = Program::start(model, flags);
+            let program = start(model, flags);
             let mut streaming = Connection::asking(program.addr, "/stream/4/200");
             // Its first chunk says that the view has been reached.
             streaming.head().unwrap();
@@ -112,7 +62,7 @@ fn either_stop_signal_ends_it_with_code_0_after_what_was_begun() {
                 chunks += 1;
             }
             assert_eq!(chunks, 4, "{model}");
-            let (status, log) = program.end();
+            let (status, _, log) = program.end();
             assert_eq!((status.code(), &*log), (Some(0), ""), "{model} {flags:?}");
         }
     }
@@ -120,14 +70,14 @@ fn either_stop_signal_ends_it_with_code_0_after_what_was_begun() {
 
 #[test]
 fn a_thread_that_cannot_be_stopped_does_not_keep_the_program() {
-    let program = Program::start("offload", &["--workers", "1", "--grace", "200ms"]);
+    let program = start("offload", &["--workers", "1", "--grace", "200ms"]);
     let mut endless = Connection::asking(program.addr, "/wait/60000");
     // Read in order on one loop: the reply to this says that the other request was.
     let mut malformed = Connection::open(program.addr);
     malformed.write(b"this is not HTTP\r\n\r\n");
     assert_eq!(malformed.head().unwrap().status, 400);
     program.signal(Signal::TERM);
-    let (status, log) = program.end();
+    let (status, _, log) = program.end();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(log.contains("not finished within 200ms"), "{log}");
     assert!(endless.head().is_err(), "cut, without a reply that was never made");
@@ -138,10 +88,10 @@ fn it_ends_with_its_standard_input_when_told_to() {
     for (model, flag) in [("async-views", Some("--no-supervisor")), ("async-views", None), ("offload", None)]
     {
         let flags: Vec<_> = flag.into_iter().chain(["--exit-with-stdin"]).collect();
-        let mut program = Program::start(model, &flags);
+        let mut program = start(model, &flags);
         assert_alive(program.addr);
         drop(program.child.stdin.take());
-        let (status, _) = program.end();
+        let (status, ..) = program.end();
         assert_eq!(status.code(), Some(0), "{model}");
     }
 }
@@ -158,7 +108,7 @@ fn which_threads_wait() {
         ("offload", &["--workers", "1", "--blocking-threads", "5"], 5, 5),
         ("blocked-loop", &["--workers", "1"], 0, 0),
     ] {
-        let program = Program::start(model, flags);
+        let program = start(model, flags);
         let idle = program.threads();
         let waiting: Vec<_> = (0..WAITING).map(|_| Connection::asking(program.addr, "/wait/60000")).collect();
         eventually("the threads are there", || program.threads() >= idle + fewest);
@@ -170,8 +120,7 @@ fn which_threads_wait() {
 
 #[test]
 fn what_nobody_waits_for_any_more_is_not_begun() {
-    let mut program =
-        Program::start("offload", &["--workers", "1", "--blocking-threads", "1", "--access-log"]);
+    let mut program = start("offload", &["--workers", "1", "--blocking-threads", "1", "--access-log"]);
     let mut log = BufReader::new(program.child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let mut first = Connection::asking(program.addr, "/wait/1500");
     let in_the_queue = Connection::asking(program.addr, "/wait/60000");
@@ -190,12 +139,12 @@ fn what_nobody_waits_for_any_more_is_not_begun() {
 #[test]
 fn what_the_upstream_did_wrong_is_in_the_log_and_not_in_the_reply() {
     for model in ["async-views", "offload", "blocked-loop"] {
-        let program = Program::start(model, &["--upstream", "127.0.0.1:9", "--upstream-timeout", "1s"]);
+        let program = start(model, &["--upstream", "127.0.0.1:9", "--upstream-timeout", "1s"]);
         let reply = get(program.addr, "/api/weather/97201/us");
         assert_eq!(reply.status, 502, "{model}");
         assert!(!reply.text().contains("127.0.0.1:9"), "{model}");
         program.signal(Signal::TERM);
-        let (_, log) = program.end();
+        let (.., log) = program.end();
         assert!(log.contains("GET http://127.0.0.1:9/weather?zip=97201,us: "), "{model}: {log}");
         assert_eq!(log.lines().count(), 1, "{model}: {log}");
     }
@@ -204,21 +153,16 @@ fn what_the_upstream_did_wrong_is_in_the_log_and_not_in_the_reply() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_supervisor_has_a_server_of_async_views_back() {
-    let program = Program::start("async-views", &[]);
-    let children = || {
-        let of = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).ok();
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap().flatten();
-        let all: Vec<_> = tasks.filter_map(of).collect();
-        all.concat().split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()
-    };
-    let [first] = children()[..] else { panic!("one server: {:?}", children()) };
+    let program = start("async-views", &[]);
+    let [first] = program.children()[..] else { panic!("one server: {:?}", program.children()) };
     kill_process(Pid::from_raw(first).unwrap(), Signal::KILL).unwrap();
     eventually("another is there", || {
-        children().first().is_some_and(|&pid| pid != first) && Connection::try_open(program.addr).is_ok()
+        program.children().first().is_some_and(|&pid| pid != first)
+            && Connection::try_open(program.addr).is_ok()
     });
     assert_alive(program.addr);
     program.signal(Signal::TERM);
-    let (status, log) = program.end();
+    let (status, _, log) = program.end();
     assert_eq!(status.code(), Some(0));
     assert!(log.contains("Starting another"), "{log}");
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use lab::contract::http::{Connection, Request};
 use lab::contract::rows;
 
-use crate::fake_upstream::{self, Act, right};
 use crate::same::{apart, comparable};
 use crate::{DEADLINE, Server, ask, of_each, servers, upstream};
+use testing::fake_upstream::{self, Act, right};
 
 const ROUTES: [&str; 3] = ["/api/sun/97201/us", "/api/weather/97201/us", "/api/city/97201/us"];
 

@@ -7,8 +7,6 @@
 //! against servers that are wrong, and `list` holds `crates/README.md` to the list of known differences.
 
 mod command;
-#[path = "../../../async-server/tests/black_box/fake_upstream.rs"]
-mod fake_upstream;
 mod faults;
 mod list;
 mod rungs;

@@ -7,7 +7,7 @@ use std::thread;
 
 /// What becomes of one request.
 #[derive(Debug, Clone)]
-pub(crate) enum Act {
+pub enum Act {
     /// An answer with a length; the connection stays.
     Answer(u16, String),
     /// These bytes, whatever they are, and the end of the connection.
@@ -21,14 +21,15 @@ pub(crate) enum Act {
 }
 
 /// A request as the fake sees it.
-pub(crate) struct Asked<'a> {
-    pub(crate) target: &'a str,
+pub struct Asked<'a> {
+    /// Path and query.
+    pub target: &'a str,
     /// 1 for the first on its connection.
-    pub(crate) nth: usize,
+    pub nth: usize,
 }
 
 /// Starts services that act as told, until the test's process ends.
-pub(crate) fn start(act: impl Fn(Asked<'_>) -> Act + Send + Sync + 'static) -> SocketAddr {
+pub fn start(act: impl Fn(Asked<'_>) -> Act + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let addr = listener.local_addr().expect("an address");
     let act = Arc::new(act);
@@ -42,7 +43,7 @@ pub(crate) fn start(act: impl Fn(Asked<'_>) -> Act + Send + Sync + 'static) -> S
 }
 
 /// Services that are right.
-pub(crate) fn right(asked: &Asked<'_>) -> Act {
+pub fn right(asked: &Asked<'_>) -> Act {
     let path = asked.target.split('?').next();
     Act::Answer(
         200,
@@ -55,7 +56,8 @@ pub(crate) fn right(asked: &Asked<'_>) -> Act {
     )
 }
 
-pub(crate) const SUN: &str = concat!(
+/// What the sun service answers.
+pub const SUN: &str = concat!(
     r#"{"sunrise":"05:20:01 AM","sunset":"08:10:02 PM","solar_noon":"12:45:03 PM","day_length":"14:50:01","#,
     r#""civil_twilight_begin":"04:48:04 AM","civil_twilight_end":"08:42:05 PM","#,
     r#""nautical_twilight_begin":"04:07:06 AM","nautical_twilight_end":"09:23:07 PM","#,
@@ -63,7 +65,8 @@ pub(crate) const SUN: &str = concat!(
 );
 
 /// With blanks and a number that a parser would change: it must come through byte for byte.
-pub(crate) const WEATHER: &str = r#"{ "temp_c": 21.50,  "sky": "clear" }"#;
+/// What the weather service answers.
+pub const WEATHER: &str = r#"{ "temp_c": 21.50,  "sky": "clear" }"#;
 
 fn serve(stream: TcpStream, act: &dyn Fn(Asked<'_>) -> Act) -> Option<()> {
     let mut stream = BufReader::new(stream);

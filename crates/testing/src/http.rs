@@ -1,54 +1,66 @@
 //! An HTTP/1.1 client that sends exactly what a test says and reads what comes, byte by byte if need be.
 //! It reads past interim responses, as every client does.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+/// Far beyond anything that a test waits for: a lost reply should fail, not hang.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long nothing has to come for a connection to count as silent.
+const SILENCE: Duration = Duration::from_millis(300);
+
 /// A reply, its body unchunked.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
+pub struct Reply {
+    /// Of the status line.
+    pub status: u16,
     headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    /// As the application wrote it.
+    pub body: Vec<u8>,
 }
 
 impl Reply {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The first header of this name, whatever its capitals.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(found, _)| found.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// All headers' names in their order, in lower case.
+    pub fn names(&self) -> Vec<String> {
         self.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// A body that is text.
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a text body")
     }
 }
 
 /// Sends `method target` with some header lines (each with its line break) and a body.
-pub(crate) fn send(addr: SocketAddr, method: &str, target: &str, lines: &str, body: &[u8]) -> Reply {
+pub fn send(addr: SocketAddr, method: &str, target: &str, lines: &str, body: &[u8]) -> Reply {
     let mut connection = Connection::open(addr);
     connection.write(format!("{method} {target} HTTP/1.1\r\nhost: test\r\n{lines}\r\n").as_bytes());
     connection.write(body);
     connection.reply(method == "HEAD").expect("a reply")
 }
 
-pub(crate) fn get(addr: SocketAddr, target: &str) -> Reply {
+/// [`send`] for a `GET` with nothing else to say.
+pub fn get(addr: SocketAddr, target: &str) -> Reply {
     send(addr, "GET", target, "", b"")
 }
 
 /// Does the server do its work? A refused, cut or wrong answer is a no.
-pub(crate) fn is_alive(addr: SocketAddr) -> bool {
+pub fn is_alive(addr: SocketAddr) -> bool {
     hello(addr).is_ok()
 }
 
 /// Demands that the server still does its work.
-pub(crate) fn assert_alive(addr: SocketAddr) {
+pub fn assert_alive(addr: SocketAddr) {
     hello(addr).expect("the server still answers");
 }
 
@@ -61,37 +73,60 @@ fn hello(addr: SocketAddr) -> io::Result<()> {
 }
 
 /// A connection that stays open until it is dropped.
-pub(crate) struct Connection(BufReader<TcpStream>);
+#[derive(Debug)]
+pub struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    pub(crate) fn open(addr: SocketAddr) -> Self {
+    /// Connects, or fails the test.
+    pub fn open(addr: SocketAddr) -> Self {
         Self::try_open(addr).expect("a connection")
     }
 
-    pub(crate) fn try_open(addr: SocketAddr) -> io::Result<Self> {
+    /// Connects.
+    pub fn try_open(addr: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
-        // Far beyond anything that a test waits for: a lost reply should fail, not hang.
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(LONGEST_WAIT))?;
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// Writes as far as the server listens; what it makes of that is the test's subject.
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let _ = self.0.get_mut().write_all(bytes);
+    /// A connection with a request on it.
+    pub fn asking(addr: SocketAddr, target: &str) -> Self {
+        let mut connection = Self::open(addr);
+        connection.get(target);
+        connection
     }
 
-    pub(crate) fn get(&mut self, target: &str) {
+    /// Writes as far as the server listens; what it makes of that is the test's subject.
+    pub fn write(&mut self, bytes: &[u8]) {
+        let _ = self.try_write(bytes);
+    }
+
+    /// Writes, and says whether that was possible.
+    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)
+    }
+
+    /// Sends a `GET`.
+    pub fn get(&mut self, target: &str) {
         self.write(format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes());
     }
 
     /// Says that nothing more will be sent, and goes on reading.
-    pub(crate) fn close_writing(&mut self) {
+    pub fn close_writing(&mut self) {
         let _ = self.0.get_mut().shutdown(Shutdown::Write);
     }
 
+    /// Whether there is nothing to read for a while, the end included.
+    pub fn is_silent(&mut self) -> bool {
+        self.0.get_ref().set_read_timeout(Some(SILENCE)).expect("a time limit");
+        let heard = self.0.fill_buf().map(<[u8]>::is_empty);
+        self.0.get_ref().set_read_timeout(Some(LONGEST_WAIT)).expect("a time limit");
+        heard.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    }
+
     /// Leaves as a crashed client does: with a reset.
-    pub(crate) fn reset(self) {
+    pub fn reset(self) {
         // A lingering time of zero makes closing a reset.
         rustix::net::sockopt::set_socket_linger(self.0.get_ref(), Some(Duration::ZERO)).expect("a socket");
     }
@@ -104,14 +139,14 @@ impl Connection {
     }
 
     /// Reads everything up to the end of the connection, a reset included.
-    pub(crate) fn rest(&mut self) -> Vec<u8> {
+    pub fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         let _ = self.0.read_to_end(&mut rest);
         rest
     }
 
     /// Reads status line and headers of the final response.
-    pub(crate) fn head(&mut self) -> io::Result<Reply> {
+    pub fn head(&mut self) -> io::Result<Reply> {
         loop {
             let head = self.any_head()?;
             if head.status >= 200 {
@@ -122,7 +157,9 @@ impl Connection {
 
     fn any_head(&mut self) -> io::Result<Reply> {
         let status_line = self.line()?;
-        let status = status_line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+        let status = ["HTTP/1.1 ", "HTTP/1.0 "]
+            .iter()
+            .find_map(|version| status_line.strip_prefix(version)?.get(..3)?.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status in {status_line:?}")))?;
         let mut headers = Vec::new();
         loop {
@@ -139,7 +176,7 @@ impl Connection {
     }
 
     /// Reads a reply to its last byte and no further.
-    pub(crate) fn reply(&mut self, to_head: bool) -> io::Result<Reply> {
+    pub fn reply(&mut self, to_head: bool) -> io::Result<Reply> {
         let mut reply = self.head()?;
         if to_head {
             return Ok(reply);
@@ -148,16 +185,18 @@ impl Connection {
             while let Some(chunk) = self.chunk()? {
                 reply.body.extend(chunk);
             }
-        } else {
-            let length = reply.header("content-length").and_then(|length| length.parse().ok());
-            reply.body = vec![0; length.ok_or_else(|| io::Error::other("a reply without length"))?];
+        } else if let Some(length) = reply.header("content-length") {
+            reply.body = vec![0; length.parse().map_err(io::Error::other)?];
             self.0.read_exact(&mut reply.body)?;
+        } else {
+            // To the end of the connection; one that stays open instead runs into the time limit.
+            self.0.read_to_end(&mut reply.body)?;
         }
         Ok(reply)
     }
 
     /// Reads one chunk of a chunked body; `None` after the last.
-    pub(crate) fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         let length = usize::from_str_radix(self.line()?.trim_end(), 16).map_err(io::Error::other)?;
         let mut chunk = vec![0; length + 2];
         self.0.read_exact(&mut chunk)?;
