@@ -37,6 +37,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("overload", include_str!("../../../benches/experiments/overload.toml")),
     ("cpu-hog", include_str!("../../../benches/experiments/cpu-hog.toml")),
     ("spike", include_str!("../../../benches/experiments/spike.toml")),
+    ("crossover", include_str!("../../../benches/experiments/crossover.toml")),
     ("stall", include_str!("../../../benches/experiments/stall.toml")),
     ("targets", include_str!("../../../benches/experiments/targets.toml")),
 ];

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::ladder::rung;
 
+#[path = "plan_tests/crossover.rs"]
+mod crossover;
+
 fn two_cores() -> Host {
     let limits = Limits {
         files_soft: Some(20_000),

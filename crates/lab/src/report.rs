@@ -11,6 +11,7 @@ mod bounds;
 mod bystanders;
 pub(crate) mod cells;
 mod charts;
+mod crossover;
 mod csv;
 mod findings;
 mod gap;

@@ -2,11 +2,12 @@
 //!
 //! A [`Chart`] is data for plotly.js, made here and drawn by the page. Colours are written as names
 //! (`@warm-1`) which the page replaces by those of its light or dark theme; see `style`. One file per
-//! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `bystanders`,
-//! `tails` (percentiles), `parts` (where the time went).
+//! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `crossover`
+//! (who wins where), `bystanders`, `tails` (percentiles), `parts` (where the time went).
 
 mod bars;
 mod bystanders;
+mod crossover;
 mod curves;
 mod frame;
 mod gap;
@@ -20,7 +21,7 @@ use crate::report::bounds::Sweep;
 use crate::report::cells::{Experiment, Metric};
 use crate::report::gap::Split;
 use crate::report::tables::Table;
-use crate::results::{Machine, Mode};
+use crate::results::{Machine, Mode, Rule};
 
 /// A picture, its reading aid, its words and its numbers.
 #[derive(Debug, Clone)]
@@ -49,6 +50,10 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
             Split::Not(_) => None,
         })
         .collect();
+    let is_map = experiment.asked.rule == Some(Rule::Crossover);
+    if is_map {
+        charts.extend(crossover::maps(experiment, machine));
+    }
     let pairs = of_connections(&closed, charts.is_empty());
     let paired = !pairs.is_empty();
     charts.extend(pairs);
@@ -63,9 +68,9 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
         let main = charts.is_empty();
         if sweep.levels.len() > FEW_LEVELS || (sweep.is_curve() && sweep.tracks.len() == 1) {
             charts.extend(curves::throughput(sweep, machine, main));
-            charts.extend(
-                OVER_CLIENTS.iter().filter_map(|measure| curves::over_clients(sweep, measure, false)),
-            );
+            // A map shows what they cost, of many loads in few pictures; the figures are in the table.
+            let costs = OVER_CLIENTS.iter().filter(|_| !is_map);
+            charts.extend(costs.filter_map(|measure| curves::over_clients(sweep, measure, false)));
         } else {
             charts.extend(at_few_levels(experiment, sweep, main));
         }

@@ -8,15 +8,16 @@
 //! suffers), `bridges` (what async views gain on a blocking server), `connections` (what a new one costs),
 //! `subscribers` (streams held open), `itself` (a rung against itself: what this machine can show at all),
 //! `demonstration` (the lecture). Where an experiment names a rule, its file comes first: `equal`,
-//! `shared_limit`, `goodput`, `pool`, `bystander_tail`, `recovery`.
+//! `shared_limit`, `goodput`, `pool`, `bystander_tail`, `recovery`, `crossover`.
 
 mod bridges;
 mod by_load;
 mod bystander;
 mod bystander_tail;
-mod compared;
+pub(crate) mod compared;
 mod connections;
 mod cost;
+mod crossover;
 mod demonstration;
 mod equal;
 mod gap;
@@ -62,6 +63,18 @@ pub(crate) fn comparisons(experiment: &Experiment<'_>, machine: &Machine) -> Vec
     Family::heard(|family| within(experiment, machine, family))
 }
 
+/// Something else that compares what [`of`] compares, read in the same family, so that both say the same.
+pub(crate) fn read_along<T>(
+    experiment: &Experiment<'_>,
+    machine: &Machine,
+    more: impl Fn(&Family) -> T,
+) -> T {
+    Family::read(|family| {
+        within(experiment, machine, family);
+        more(family)
+    })
+}
+
 fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Vec<Finding> {
     if let Some(nothing) = nothing_to_say(experiment) {
         return vec![Finding::headline(nothing)];
@@ -78,6 +91,7 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
         Some(Rule::Pool) => pool::findings(experiment),
         Some(Rule::Bystanders) => bystander_tail::findings(experiment, machine, family),
         Some(Rule::Recovery) => recovery::findings(experiment),
+        Some(Rule::Crossover) => crossover::findings(experiment, family),
         None => itself::findings(experiment, family),
     };
     if itself::is_all(experiment) {
@@ -99,8 +113,9 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
     let mut general = Vec::new();
     for sweep in &closed {
         general.extend(sweep::findings(sweep, machine));
-        // A gap that is split says what its ends cost.
-        general.extend(cost::findings(sweep, gaps.is_empty(), family));
+        // A gap that is split says what its ends cost, and a map of crossovers what every load does.
+        let is_told = !gaps.is_empty() || experiment.asked.rule == Some(Rule::Crossover);
+        general.extend(cost::findings(sweep, !is_told, family));
     }
     general.extend(steady.iter().filter_map(|(_, cells)| latency::finding(experiment, cells, family)));
     general.extend(parts::sentences(experiment).into_iter().map(Finding::detail));

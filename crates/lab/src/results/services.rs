@@ -18,6 +18,8 @@ pub enum Rule {
     Bystanders,
     /// After a fault or a burst: how deep was the queue, and when are answers as quick as before?
     Recovery,
+    /// From which load on does async pay, metric by metric?
+    Crossover,
 }
 
 /// What was asked of the services behind the servers.

@@ -218,11 +218,11 @@ fn colours_are_legible_in_both_themes() {
                 assert!(contrast >= 4.5, "{text} on {behind}: {contrast:.2}");
             }
         }
-        assert!(
-            (color("ink") + 0.05).max(color("caution") + 0.05)
-                / (color("ink") + 0.05).min(color("caution") + 0.05)
-                >= 4.5
-        );
+        for behind in ["caution", "map-warm", "map-even", "map-cool"] {
+            let (one, other) = (color("ink"), color(behind));
+            let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
+            assert!(contrast >= 4.5, "ink on {behind}: {contrast:.2}");
+        }
     }
 }
 
