@@ -186,6 +186,16 @@ impl Panel<'_> {
         }
     }
 
+    /// The same to stand above or before what it is about.
+    pub(crate) fn heading(&self) -> &'static str {
+        match self.metric {
+            Metric::Throughput => "Throughput",
+            Metric::Cpu => "CPU per request",
+            Metric::Memory => "Memory per connection",
+            _ => "Response time at a common rate, p99",
+        }
+    }
+
     /// How its loads come.
     pub(crate) fn mode(&self) -> Mode {
         if self.metric == Metric::P99 { Mode::Open } else { Mode::Closed }
@@ -249,6 +259,12 @@ impl Square<'_> {
             (Mode::Open, Some(rate)) => format!("{} requests/s", exact(rate)),
             _ => counted(self.load.clients.into(), "client"),
         }
+    }
+
+    /// `with 64 clients`, `at 2,000 requests/s`
+    pub(crate) fn under(&self) -> String {
+        let preposition = if self.load.mode == Mode::Open { "at" } else { "with" };
+        format!("{preposition} {}", self.load_label())
     }
 }
 

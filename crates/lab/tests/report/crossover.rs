@@ -226,7 +226,7 @@ fn the_99th_percentile_is_compared_at_a_common_rate_and_needs_its_answers() {
         &said(&with_p99(1_600)),
         &[
             "and at 2,000 requests/s in p99 at a common rate; from no load on in",
-            "- P99 at a common rate, thread-per-request as against event-loop: at /wait/100 async wins, 1.5",
+            "- Response time at a common rate, p99, thread-per-request as against event-loop: at /wait/100 async wins, 1.5",
             "times as long (95 % interval",
         ],
     );

@@ -13,7 +13,7 @@ use crate::report::charts::{Chart, json};
 use crate::report::crossover::{self, Map, Panel, Row, Square, Standing, Winner};
 use crate::report::findings::{self, compared::shown};
 use crate::report::tables::{MISSING, Table};
-use crate::report::text::{exact, rounded, sentence};
+use crate::report::text::{exact, rounded};
 use crate::results::{Machine, Mode};
 use crate::stats::Reading;
 
@@ -29,21 +29,26 @@ const FULL_COLOUR: f64 = 8.0;
 /// Between squares.
 const GAP_PX: usize = 3;
 
-/// Heights, in rem: a row of squares; what stands between two panels; what is above and below them all.
+/// A difference that is shown is seen, however small: it has the colour of this ratio at least.
+const FAINTEST: f64 = 1.5;
+
+/// Heights, in rem: a row of squares; what stands between two panels, and where loads are named there; what is
+/// above and below them all.
 const ROW: f64 = 2.1;
-const BETWEEN: f64 = 2.6;
-const AROUND: f64 = 6.5;
+const BETWEEN: f64 = 2.0;
+const BETWEEN_NAMED: f64 = 5.2;
+const AROUND: f64 = 6.3;
 
 fn chart(map: &Map<'_, '_>, main: bool) -> Chart {
     let (blocking, other) = (map.blocking.label(), map.other.label());
     let name = format!("Who wins where: {blocking} and {other}");
-    let rows: usize = map.panels.iter().map(|panel| panel.rows.len()).sum();
-    let height = ROW * rows as f64 + BETWEEN * map.panels.len() as f64;
+    let panels = 0..map.panels.len();
+    let height = panels.map(|place| ROW * map.panels[place].rows.len() as f64 + below(map, place)).sum();
     Chart {
         how_to_read: format!(
             "Blue: {other} (async) does better; orange: {blocking} (blocking) does; grey: no difference shown, or equal within 5 %. \
              The figure says how many times better async is, so below 1 it is worse; in brackets where that \
-             is not shown. Points of fewer than five blocks are coloured as they came out and in brackets, too. Hatched: nothing \
+             is not shown; fewer than five blocks show nothing, and are coloured as they came out. Hatched: nothing \
              that counts. From the left end of an unbroken blue run to the right edge, async pays."
         ),
         alt: alt(&name, map),
@@ -91,7 +96,8 @@ fn heat((place, panel): (usize, &Panel<'_>)) -> Box<dyn Trace> {
 fn colour(standing: &Standing) -> Option<f64> {
     let ratio = standing.ratio()?;
     let shown = standing.winner().is_some() || standing.is_points();
-    Some(if shown { ratio.estimate.ln() } else { 0.0 })
+    let log = ratio.estimate.ln();
+    Some(if shown { log.signum() * log.abs().max(FAINTEST.ln()) } else { 0.0 })
 }
 
 /// What stands in a square: the ratio, in brackets where it is not shown to be other than 1.
@@ -103,9 +109,9 @@ fn figure(standing: &Standing) -> String {
     }
 }
 
-/// Two digits after the point up to 10: what there is room for.
+/// Two digits after the point from 0.1 to 10: what there is room for.
 fn brief(ratio: f64) -> String {
-    if ratio < 9.995 { format!("{ratio:.2}") } else { rounded(ratio) }
+    if (0.1..9.995).contains(&ratio) { format!("{ratio:.2}") } else { rounded(ratio) }
 }
 
 fn hover(panel: &Panel<'_>, row: &Row<'_>, square: &Square<'_>) -> String {
@@ -144,7 +150,7 @@ fn layout(map: &Map<'_, '_>, height_rem: f64) -> Layout {
     let mut top = 1.0;
     for (place, panel) in map.panels.iter().enumerate() {
         let bottom = top - ROW * panel.rows.len() as f64 / height_rem;
-        let heading = note(&sentence(panel.noun()), "@ink").show_arrow(false).x_ref("paper").y_ref("paper");
+        let heading = note(panel.heading(), "@ink").show_arrow(false).x_ref("paper").y_ref("paper");
         let heading = heading.x(0.0).y(top).x_anchor(Anchor::Left).y_anchor(Anchor::Bottom);
         notes.push(heading.font(Font::new().color("@ink").size(14)));
         for (row, column, square) in panel.squares() {
@@ -153,9 +159,9 @@ fn layout(map: &Map<'_, '_>, height_rem: f64) -> Layout {
             }
             notes.push(label(place, column, row, square));
         }
-        let last = map.panels.get(place + 1).is_none_or(|next| next.mode() != panel.mode());
-        axes.push((x_axis(panel, place, widest, last), y_axis(panel, place, [bottom.max(0.0), top])));
-        top = bottom - BETWEEN / height_rem;
+        let x = x_axis(panel, place, widest, is_named(map, place));
+        axes.push((x, y_axis(panel, place, [bottom.max(0.0), top])));
+        top = bottom - below(map, place) / height_rem;
     }
     let mut axes = axes.into_iter();
     let (x, y) = axes.next().unwrap_or_default();
@@ -170,16 +176,32 @@ fn layout(map: &Map<'_, '_>, height_rem: f64) -> Layout {
     layout
 }
 
+/// Whether a panel's loads stand below it: those of the next one are others, or there is none.
+fn is_named(map: &Map<'_, '_>, place: usize) -> bool {
+    let mode = |place: usize| map.panels.get(place).map(Panel::mode);
+    mode(place) != mode(place + 1)
+}
+
+/// Room between a panel and the next one.
+fn below(map: &Map<'_, '_>, place: usize) -> f64 {
+    match (place + 1 < map.panels.len(), is_named(map, place)) {
+        (false, _) => 0.0,
+        (true, false) => BETWEEN,
+        (true, true) => BETWEEN_NAMED,
+    }
+}
+
 fn x_axis(panel: &Panel<'_>, place: usize, widest: usize, named: bool) -> Axis {
     let levels = panel.levels();
     let axis = bare_axis().range(vec![-0.5, widest as f64 - 0.5]).anchor(axis_name('y', place));
     if !named {
         return axis.show_tick_labels(false);
     }
-    let name = if panel.mode() == Mode::Open { "requests/s, open loop" } else { "clients, closed loop" };
-    axis.title(title(name))
-        .tick_values((0..levels.len()).map(|level| level as f64).collect())
-        .tick_text(levels.iter().map(|level| exact(*level)).collect())
+    let axis = axis.tick_values((0..levels.len()).map(|level| level as f64).collect());
+    if panel.mode() == Mode::Open {
+        return axis.tick_text(levels.iter().map(|level| format!("{}/s", exact(*level))).collect());
+    }
+    axis.title(title("clients, closed loop")).tick_text(levels.iter().map(|level| exact(*level)).collect())
 }
 
 /// Routes from top to bottom.
@@ -194,7 +216,7 @@ fn y_axis(panel: &Panel<'_>, place: usize, domain: [f64; 2]) -> Axis {
 }
 
 fn bare_axis() -> Axis {
-    frame::axis().type_(AxisType::Linear).show_grid(false).zero_line(false).show_line(false)
+    frame::axis().type_(AxisType::Linear).show_grid(false).zero_line(false).show_line(false).tick_length(0)
 }
 
 fn label(place: usize, column: usize, row: usize, square: &Square<'_>) -> Annotation {

@@ -75,6 +75,7 @@ fn headline(map: &Map<'_, '_>) -> Option<String> {
 /// Why a route has no load from which async wins, in a few words.
 fn why_not(row: &Row<'_>) -> String {
     match row.from() {
+        Some((Winner::Blocking, 0)) if row.squares.len() == 1 => return "blocking wins".into(),
         Some((Winner::Blocking, 0)) => return "blocking wins at every load".into(),
         Some((Winner::Blocking, place)) => {
             let from = row.squares.get(place).map(Square::load_label).unwrap_or_default();
@@ -102,19 +103,18 @@ fn in_detail(map: &Map<'_, '_>, panel: &Panel<'_>, family: &Family) -> String {
         _ => (blocking, other),
     };
     let clauses: Vec<String> = panel.rows.iter().map(|row| clause(panel, row, family)).collect();
-    let noun = sentence(panel.noun());
-    format!("{noun}, {over} as against {under}: {}.", clauses.join("; "))
+    format!("{}, {over} as against {under}: {}.", panel.heading(), clauses.join("; "))
 }
 
 /// Who wins at one route and from where on, with the ratios that it rests on.
 fn clause(panel: &Panel<'_>, row: &Row<'_>, family: &Family) -> String {
     let figure = |square: &Square<'_>| {
-        let load = square.load_label();
+        let load = square.under();
         match &square.standing {
-            Standing::Nothing(missing) => format!("nothing with {load} ({})", missing.why),
+            Standing::Nothing(missing) => format!("nothing {load} ({})", missing.why),
             Standing::Compared(ratio, _) => {
                 let said = compared_as(as_much(panel.metric), ratio, family);
-                format!("{said}{} with {load}", points(ratio))
+                format!("{said}{} {load}", points(ratio))
             }
         }
     };
