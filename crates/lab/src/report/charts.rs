@@ -3,7 +3,7 @@
 //! A [`Chart`] is data for plotly.js, made here and drawn by the page. Colours are written as names
 //! (`@warm-1`) which the page replaces by those of its light or dark theme; see `style`. One file per
 //! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `bystanders`,
-//! `tails` (percentiles), `parts` (where the time went).
+//! `tails` (percentiles), `parts` (where the time went), `waits` (for a thread of a pool).
 
 mod bars;
 mod bystanders;
@@ -13,6 +13,7 @@ mod gap;
 mod parts;
 pub(crate) mod style;
 mod tails;
+mod waits;
 
 use plotly::{Layout, Plot, Trace};
 
@@ -20,7 +21,7 @@ use crate::report::bounds::Sweep;
 use crate::report::cells::{Experiment, Metric};
 use crate::report::gap::Split;
 use crate::report::tables::Table;
-use crate::results::{Machine, Mode};
+use crate::results::{Machine, Mode, Rule};
 
 /// A picture, its reading aid, its words and its numbers.
 #[derive(Debug, Clone)]
@@ -49,6 +50,9 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
             Split::Not(_) => None,
         })
         .collect();
+    if experiment.asked.rule == Some(Rule::Pool) {
+        charts.extend(waits::against_rate(experiment, charts.is_empty()));
+    }
     let pairs = of_connections(&closed, charts.is_empty());
     let paired = !pairs.is_empty();
     charts.extend(pairs);
