@@ -27,8 +27,8 @@ pub(crate) struct Point<'e, 'a> {
     /// Rate × mean service time over threads.
     pub(crate) utilisation: f64,
     pub(crate) service_ms: f64,
-    /// From sending to the view where requests were recorded, in the trial that [`Replayed`] shows; else the median
-    /// over trials of the mean response less the mean service, which the way there and back is part of.
+    /// Median over trials of the mean: from sending to the view where requests were recorded; else the response less
+    /// the service, which the way there and back is part of.
     pub(crate) waited_ms: f64,
     /// By Erlang C below 1, the fluid line above.
     pub(crate) expected_ms: Option<f64>,
@@ -46,11 +46,11 @@ pub(crate) enum Replayed {
     NotRecorded,
     /// So many requests have no record, in all trials together.
     Missing(u64),
-    /// The trial in the middle, how many of all agree, and how many there are.
-    Played { middle: Means, agree: u64, trials: u64 },
+    /// Medians over trials of their means, how many trials agree, and how many there are.
+    Played { medians: Means, agree: u64, trials: u64 },
 }
 
-/// The same requests of a trial twice.
+/// The same requests twice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Means {
     pub(crate) waited_ms: f64,
@@ -83,10 +83,6 @@ impl<'e, 'a> Point<'e, 'a> {
         let pairs: Vec<(f64, f64)> =
             cell.ok.iter().filter_map(|trial| Some((waited_ms(trial)?, expected_ms?))).collect();
         let replay = Replayed::of(cell);
-        let waited_ms = match replay {
-            Replayed::Played { middle, .. } => middle.waited_ms,
-            Replayed::NotRecorded | Replayed::Missing(_) => cell.median_of(waited_ms)?,
-        };
         let ratio = ratio(&pairs);
         Some(Self {
             cell,
@@ -94,7 +90,7 @@ impl<'e, 'a> Point<'e, 'a> {
             rate_rps,
             utilisation,
             service_ms,
-            waited_ms,
+            waited_ms: cell.median_of(waited_ms)?,
             expected_ms,
             ratio,
             replay,
@@ -104,7 +100,7 @@ impl<'e, 'a> Point<'e, 'a> {
 
     pub(crate) fn means(&self) -> Option<Means> {
         match self.replay {
-            Replayed::Played { middle, .. } => Some(middle),
+            Replayed::Played { medians, .. } => Some(medians),
             Replayed::NotRecorded | Replayed::Missing(_) => None,
         }
     }
@@ -124,10 +120,10 @@ fn expected_ms(threads: u32, utilisation: f64, service_ms: f64, times_ms: Option
 }
 
 impl Replayed {
-    /// Of several trials, the one in the middle by how far measured and replayed are apart. A machine that does
-    /// something else for a moment adds to one of the two, and a mean over all trials would show that moment.
+    /// Medians over trials: a machine that does something else for a moment adds to what is measured and not to the
+    /// replay, and a mean over all trials would show that moment.
     fn of(cell: &Cell<'_>) -> Self {
-        let replays: Vec<_> = cell.ok.iter().filter_map(|trial| trial.replay.as_ref()).collect();
+        let replays: Vec<&Replay> = cell.ok.iter().filter_map(|trial| trial.replay.as_ref()).collect();
         let missing = replays.iter().map(|replay| replay.missing).fold(0, u64::saturating_add);
         if missing > 0 {
             return Self::Missing(missing);
@@ -136,12 +132,15 @@ impl Replayed {
             let means = Means { waited_ms: replay.waited_ms?, replayed_ms: replay.replayed_ms? };
             means.strain().is_finite().then_some(means)
         };
-        let mut trials: Vec<Means> = replays.iter().filter_map(means).collect();
-        trials.sort_by(|a, b| a.strain().total_cmp(&b.strain()));
-        let agree = trials.iter().filter(|means| means.agree()).count() as u64;
-        match trials.get(trials.len() / 2) {
-            Some(middle) => Self::Played { middle: *middle, agree, trials: trials.len() as u64 },
-            None => Self::NotRecorded,
+        let all: Vec<Means> = replays.iter().filter_map(means).collect();
+        let over = |figure: fn(&Means) -> f64| median(&all.iter().map(figure).collect::<Vec<_>>());
+        match (over(|means| means.waited_ms), over(|means| means.replayed_ms)) {
+            (Some(waited_ms), Some(replayed_ms)) => Self::Played {
+                medians: Means { waited_ms, replayed_ms },
+                agree: all.iter().filter(|means| means.agree()).count() as u64,
+                trials: all.len() as u64,
+            },
+            _ => Self::NotRecorded,
         }
     }
 }

@@ -40,8 +40,8 @@ fn where_all_rates_agree_the_farthest_is_named() {
             "40.4 ms at ρ = 0.90 (38.4 ms in the replay; 37.0 ms by Erlang C; measured ÷ expected",
             "played through a first-come-first-served queue with 16 servers: that agrees with what was measured at all 4 rates;",
             "farthest from it is 40.4 ms measured against 38.4 ms replayed (+2.00 ms, +5.2 %) at ρ = 0.90.",
-            "(To agree is to be within 5 % + 0.3 ms in the mean of the middle trial; of all trials 20 of 20 are.)",
-            "accepting, reading, waking a thread, writing the reply.",
+            "(To agree is to be within 5 % + 0.3 ms in the median over trials of their means; of all trials 20 of 20 are.)",
+            "accepting, reading, waking a thread, writing the reply, and waiting for a CPU where the machine has other work.",
         ],
     );
     assert!(!said.contains("not agree") && !said.contains("Not played"), "{said}");
@@ -61,7 +61,7 @@ fn where_a_rate_does_not_agree_it_is_named_with_its_figures() {
 
 /// One block in which the machine did something else is no verdict; three of five are.
 #[test]
-fn the_trial_in_the_middle_decides() {
+fn medians_decide() {
     let disturbed = |blocks: u64| {
         let mut results = replayed(|_| 0.1);
         at(&mut results, 80.0, |replay| {

@@ -155,7 +155,7 @@ fn table(name: &str, curves: &[Vec<Point<'_, '_>>]) -> Table {
         "Erlang C or fluid line, ms",
     ];
     Table {
-        caption: format!("{name}: of the trials that count, the mean in the middle one"),
+        caption: format!("{name}: medians over the trials that count of their means"),
         headers: headers.map(String::from).into(),
         rows: curves.iter().flatten().map(row).collect(),
         numbers_from: 1,

@@ -98,9 +98,10 @@ fn replayed(points: &[Point<'_, '_>]) -> Option<Finding> {
     let gaps = if gaps.is_empty() { String::new() } else { format!(" Not played: {}.", listed(&gaps)) };
     Some(Finding::headline(format!(
         "The same requests, with their arrivals and times in the view as recorded, played through a first-come-first-served \
-         queue with {} servers: that {verdict}. (To agree is to be within {} in the mean of the middle \
-         trial; of all trials {} of {} are.) The \
-         difference is what {name} does besides queueing: accepting, reading, waking a thread, writing the reply.{gaps}",
+         queue with {} servers: that {verdict}. (To agree is to be within {} in the \
+         median over trials of their means; of all trials {} of {} are.) The \
+         difference is what {name} does besides queueing: accepting, reading, waking a thread, writing the reply, and waiting for \
+         a CPU where the machine has other work.{gaps}",
         first.threads,
         tolerance(),
         trials.0,
