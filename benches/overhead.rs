@@ -61,7 +61,7 @@ fn run(size: &Size) -> anyhow::Result<()> {
     let programs = Programs::ready()?;
     let pairs = pairs(&programs)?;
     let split = cpus::cores().and_then(|cores| cpus::split(&cores, 1));
-    let bench = Bench { programs: &programs, split: split.as_ref(), started_ns: 0 };
+    let bench = Bench { programs: &programs, split: split.as_ref(), started_ns: 0, recordings: None };
     println!("GET /hello, {CLIENTS} clients; blocks: {}, a window of {:?} a run", size.blocks, size.window);
     println!("{}", placement(split.as_ref()));
     for pair in pairs.iter().filter(|pair| pair.is_same_framework) {
@@ -179,6 +179,7 @@ impl Server {
             seed: SEED,
             allow_remote: None,
             timing: false,
+            record: false,
         };
         let (outcome, _, observed) = trial::generate(&spec, bench, server.pid(), |_| {})?;
         let missing = outcome.scheduled - outcome.completed;

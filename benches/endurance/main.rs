@@ -65,7 +65,7 @@ fn run(asked: &Asked) -> anyhow::Result<bool> {
     limits::raise_open_files();
     let programs = Programs::ready()?;
     let split = cpus::cores().and_then(|cores| cpus::split(&cores, 1));
-    let bench = Bench { programs: &programs, split: split.as_ref(), started_ns: 0 };
+    let bench = Bench { programs: &programs, split: split.as_ref(), started_ns: 0, recordings: None };
     let (mut results, mut bad) = (Vec::new(), Vec::new());
     for rung in &asked.rungs {
         let began = Instant::now();

@@ -124,6 +124,7 @@ impl<'a> Server<'a> {
             seed: 1,
             allow_remote: None,
             timing: false,
+            record: false,
         };
         Ok(trial::generate(&spec, self.bench, self.process.pid(), |_| {})?.0)
     }

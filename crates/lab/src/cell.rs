@@ -39,6 +39,8 @@ pub struct Cell {
     pub wait_ms: Option<f64>,
     /// Arrivals, phases and delays follow from it.
     pub seed: u64,
+    /// Each request is recorded, to be played again.
+    pub record: bool,
 }
 
 impl Cell {
@@ -48,6 +50,21 @@ impl Cell {
             Some(variant) => format!("{} ({variant})", self.rung.name),
             None => self.rung.name.to_owned(),
         }
+    }
+
+    /// Names a file after it, in letters, digits, dots and hyphens: block and place come last, which no two share.
+    pub(crate) fn file_stem(&self) -> String {
+        let rate = self.load.rate_rps.map(|rate| format!("{rate}rps")).unwrap_or_default();
+        let variant = self.variant.as_deref().unwrap_or_default();
+        let text = format!(
+            "{} {} {variant} {rate} {}-{}",
+            self.experiment,
+            self.rung.name,
+            self.block + 1,
+            self.order + 1
+        );
+        let letters = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.');
+        letters.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
     }
 
     /// What its results say of it.
@@ -154,6 +171,12 @@ pub fn pool_threads(rung: &Rung, flags: &[String]) -> Option<u64> {
     }
 }
 
+/// Whether the requests of a rung stand in one line for its threads, whichever connection they came over. (Each
+/// worker of `offload` has threads of its own, and `one-at-a-time` keeps its thread for as long as a client stays.)
+pub fn has_one_line(rung: &Rung) -> bool {
+    rung.name == POOL
+}
+
 /// The number that a flag has; the last one counts.
 fn size(flags: &[String], name: &str) -> Option<u64> {
     flags.iter().rev().find_map(|flag| flag.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
@@ -190,6 +213,12 @@ mod tests {
         assert_eq!(bounds, [("one-at-a-time", 1), ("pool", 16), ("offload", 512), ("blocked-loop", 1)]);
         let flags = ["--threads=3".to_owned(), "--threads=5".to_owned()];
         assert_eq!(pool_threads(rung("pool").unwrap(), &flags), Some(5), "the last one counts");
+    }
+
+    #[test]
+    fn one_line_is_the_pools_alone() {
+        let names: Vec<_> = LADDER.iter().filter(|rung| has_one_line(rung)).map(|rung| rung.name).collect();
+        assert_eq!(names, ["pool"]);
     }
 
     #[test]

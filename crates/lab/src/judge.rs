@@ -72,6 +72,7 @@ pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Tri
         bystander: bystander(&outcome, subject.bystander),
         // Gathered where the services are started.
         services: None,
+        replay: None,
         window: Window {
             start_ms: found
                 .edges

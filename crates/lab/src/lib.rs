@@ -6,7 +6,8 @@
 //! 2. [`experiment`] reads the questions (TOML), [`plan`] makes trials of them, within the [`limits`] of
 //!    this machine and with the servers on [`cpus`] of their own.
 //! 3. [`run`] carries the plan out. A `trial` starts fresh processes, a `generator` and the `services` behind
-//!    the server among them, while a `probe` watches the server; `judge` says what came of it. After each trial [`output`] keeps all
+//!    the server among them, while a `probe` watches the server; `judge` says what came of it, and `replay` plays what a pool's
+//!    requests did again. After each trial [`output`] keeps all
 //!    [`results`].
 //! 4. [`report`] reads the results and nothing else. What may be concluded from them is up to [`stats`].
 //!
@@ -37,6 +38,7 @@ pub mod process;
 mod procfs;
 pub mod programs;
 mod progress;
+pub mod replay;
 pub mod report;
 pub mod results;
 pub mod run;

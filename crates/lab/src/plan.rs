@@ -10,11 +10,11 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::cell::{Cell, server_flags};
+use crate::cell::{Cell, has_one_line, server_flags};
 use crate::experiment::{Experiment, Upstream, Use};
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
-use crate::results::{Asked, GapStep, Mode, Services, Trouble};
+use crate::results::{Asked, GapStep, Mode, Rule, Services, Trouble};
 use crate::wait;
 
 mod left_out;
@@ -238,6 +238,9 @@ fn cell(one: &Use, level: &Level<'_>, experiment: &Experiment, host: &Host) -> C
         upstream: calls_upstream.then(|| Upstream::clone(&experiment.upstream)),
         wait_ms: level.wait_ms,
         seed: 0,
+        record: experiment.rule == Some(Rule::Pool)
+            && level.load.mode == Mode::Open
+            && has_one_line(one.rung),
     }
 }
 

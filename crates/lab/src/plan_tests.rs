@@ -374,6 +374,12 @@ loads = [{ closed = { clients = [2, 11] } }, { open = { rate = { rps = 20 }, con
 }
 
 #[test]
+fn requests_are_recorded_where_the_question_is_the_queue_of_a_pool() {
+    let recorded = |name: &str| first_block(name, &Options::default()).1.iter().all(|cell| cell.record);
+    assert_eq!(["pool", "overload", "downstream"].map(recorded), [true, false, false]);
+}
+
+#[test]
 fn a_mix_is_one_load_of_several_things() {
     let (_, cells) = first_block("cpu-hog", &Options::default());
     assert_eq!(cells.len(), 3);

@@ -17,7 +17,7 @@ mod findings;
 mod gap;
 mod html;
 mod parts;
-mod queueing;
+pub(crate) mod queueing;
 mod read;
 mod slots;
 mod tables;
@@ -25,6 +25,7 @@ mod target;
 mod terminal;
 pub(crate) mod text;
 mod verdict;
+mod waits;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};

@@ -3,15 +3,16 @@
 //! Missing values are `null`, never 0: "this system does not tell" is not "nothing".
 
 mod around;
+mod replay;
+mod services;
 
 use std::collections::BTreeMap;
-
-mod services;
 
 use loadgen::protocol::{Failure, Parts, Shape};
 use serde::{Deserialize, Serialize};
 
 pub use around::{Ended, MachineCheck, MachineState, Precision};
+pub use replay::Replay;
 pub use services::{Calls, Rule, Services, Trouble};
 
 /// The schema that this program reads and writes.
@@ -201,6 +202,9 @@ pub struct Trial {
     /// What the services behind the server were asked for; null where there were none.
     #[serde(default)]
     pub services: Option<Calls>,
+    /// The requests played again through an ideal queue; null where they were not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
     /// The cost on the server's side.
     pub server: Server,
     /// The cost on the generator's side.

@@ -45,7 +45,12 @@ pub fn run(plan: &Plan, around: &Surroundings<'_>, results: &mut Results) -> any
     let expected = around.until.map_or(plan.estimate(), |until| until.budget);
     let mut run = Run {
         around,
-        bench: Bench { programs: around.programs, split: around.split, started_ns: monotonic_ns() },
+        bench: Bench {
+            programs: around.programs,
+            split: around.split,
+            started_ns: monotonic_ns(),
+            recordings: Some(&around.output.dir),
+        },
         progress: Progress::new(expected),
         clock: Clock { started: Instant::now(), planned_so_far: Duration::ZERO },
         results,

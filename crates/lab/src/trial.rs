@@ -3,12 +3,13 @@
 //! What came out is only gathered here; `judge.rs` says what it means.
 
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use handlers::replies::TICK;
 use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec, Weighted};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, pool_threads};
 use crate::contract::http::{Connection, Request};
 use crate::cpus::Split;
 use crate::generator::Generator;
@@ -18,7 +19,8 @@ use crate::probe::{self, Edges, Observed};
 use crate::process::Process;
 use crate::programs::Programs;
 use crate::progress::Progress;
-use crate::results::{Calls, Mode, Trial, TrialOutcome};
+use crate::replay;
+use crate::results::{Calls, Mode, Replay, Trial, TrialOutcome};
 use crate::services::Services;
 use crate::stop::{self, Stopped};
 
@@ -30,6 +32,8 @@ pub struct Bench<'a> {
     pub split: Option<&'a Split>,
     /// Start of the run, on the monotonic clock.
     pub started_ns: u64,
+    /// The directory of the results, for what is too much to be in them; `None`: nothing is kept.
+    pub recordings: Option<&'a Path>,
 }
 
 /// Runs a step; its trials come in the order of its cells. First all servers are started and asked once,
@@ -42,8 +46,24 @@ pub(crate) fn run(step: &Step, bench: &Bench<'_>, progress: &Progress) -> anyhow
     let pairs = step.cells.iter().zip(ready).collect();
     at_once(pairs, |(cell, side)| {
         let (found, calls) = side.measure(cell, bench, progress)?;
-        Ok(with_calls(judge::trial(cell.subject(), &found, bench.started_ns), calls))
+        let trial = judge::trial(cell.subject(), &found, bench.started_ns);
+        let replay = played(cell, &found, bench)?;
+        Ok(Trial { replay, ..with_calls(trial, calls) })
     })
+}
+
+/// What was recorded is kept in a file of its own, and played again.
+fn played(cell: &Cell, found: &Found, bench: &Bench<'_>) -> anyhow::Result<Option<Replay>> {
+    let recording = found.outcome.as_ref().and_then(|outcome| outcome.recording.as_deref());
+    let threads = pool_threads(cell.rung, &cell.flags).and_then(|threads| u32::try_from(threads).ok());
+    let (Some(recording), Some(servers)) = (recording, threads) else { return Ok(None) };
+    let mut replay = replay::of(recording, servers);
+    if let Some(dir) = bench.recordings {
+        let file = format!("recordings/{}.csv", cell.file_stem());
+        replay::write(&dir.join(&file), recording, servers)?;
+        replay.file = Some(file);
+    }
+    Ok(Some(replay))
 }
 
 /// A trial with what its services were asked for. Where they failed themselves, nothing was measured of the
@@ -201,6 +221,7 @@ fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
         seed: cell.seed,
         allow_remote: None,
         timing: matches!(load, Load::Open { .. }),
+        record: cell.record && cell.bystander.is_none(),
     }
 }
 

@@ -33,6 +33,7 @@ fn main() -> Result<(), Error> {
         bystander: None,
         allow_remote: None,
         timing: false,
+        record: false,
     };
     let outcome = loadgen::run(spec, |event| {
         if let Event::Progress { completed, errors, p99_ms, .. } = event {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::histogram::Histogram;
 use crate::pacer::{self, Paced};
 use crate::plan::Plan;
-use crate::protocol::Load;
+use crate::protocol::{Load, Recording};
 use crate::recorder::{Recorder, Tally, Window};
 use crate::schedule::{Schedule, phases};
 use crate::worker::{Phase, Share, Shared, Worker};
@@ -22,6 +22,8 @@ use crate::worker::{Phase, Share, Shared, Worker};
 pub(crate) struct Crew {
     plan: Arc<Plan>,
     window: Window,
+    /// When the load began.
+    load_ns: u64,
     shared: Arc<Shared>,
     workers: Vec<Arc<Worker>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -45,6 +47,8 @@ pub(crate) struct Counted {
     /// contradict each other.
     pub(crate) in_flight_at_end: Option<u64>,
     pub(crate) schedule_lag: Histogram,
+    /// Each request, where that was asked for.
+    pub(crate) recording: Option<Recording>,
     /// Share of a core that the busiest worker used; `None` when none saw both edges of the window.
     pub(crate) busiest_worker: Option<f64>,
 }
@@ -71,6 +75,7 @@ impl Crew {
         let mut crew = Self {
             plan: Arc::clone(plan),
             window: NO_WINDOW,
+            load_ns: 0,
             shared,
             workers,
             threads: Vec::new(),
@@ -102,6 +107,7 @@ impl Crew {
     /// Starts the load.
     pub(crate) fn begin(&mut self, load_ns: u64, window: Window) -> Result<(), Error> {
         self.window = window;
+        self.load_ns = load_ns;
         for worker in &self.workers {
             *worker.recorder() = recorder(&self.plan, window);
             // Streams are open already; what they brought meanwhile is no news of the first second.
@@ -195,7 +201,16 @@ impl Crew {
         };
         let busiest_worker = self.workers.iter().filter_map(|worker| worker.busy()).max_by(f64::total_cmp);
         let (plan, connections_up) = (Arc::clone(&self.plan), self.connections_up);
-        Ok(Counted { plan, connections_up, total, scheduled, in_flight_at_end, schedule_lag, busiest_worker })
+        Ok(Counted {
+            plan,
+            connections_up,
+            recording: total.recording(self.load_ns, self.paced.due_by_close.load(Ordering::Relaxed)),
+            total,
+            scheduled,
+            in_flight_at_end,
+            schedule_lag,
+            busiest_worker,
+        })
     }
 
     fn given_up(&self) -> MutexGuard<'_, Recorder> {
@@ -216,7 +231,8 @@ impl Drop for Crew {
 }
 
 fn recorder(plan: &Plan, window: Window) -> Recorder {
-    Recorder::new(!plan.is_closed_loop(), window, plan.row_ns)
+    let recorder = Recorder::new(!plan.is_closed_loop(), window, plan.row_ns);
+    if plan.record { recorder.keeping_each() } else { recorder }
 }
 
 /// Deals the lines out to the workers, one after the other.

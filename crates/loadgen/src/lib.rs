@@ -60,6 +60,9 @@
 //! the parts of each answer add up to its response time, and their means to the mean. A server that does not say
 //! such things is measured all the same, with the generator's own parts and a large rest.
 //!
+//! With [`record`](protocol::Spec::record) the outcome holds [each request](protocol::Recording), from the start of the
+//! load on: when it came, how long it waited and how long it was served. That is all that a model of a queue needs.
+//!
 //! # Do the books balance?
 //!
 //! Three checks, apart from tests. Requests put in are counted by others than requests that came out, and a
@@ -105,7 +108,8 @@
 //! - `line`: a place for a connection, and the rules about time; `connection`: the socket; `http`: what goes
 //!   over it; `sources`: ports and descriptors, of which there are only so many.
 //! - `subscriber`: who listens instead; `streams`: what was heard, judged at the end.
-//! - `recorder`: what happened, filed by time stamp; `parts`: where the time went; [`Histogram`]; `looks`: a second
+//! - `recorder`: what happened, filed by time stamp; `parts`: where the time went; `recording`: each request, to be
+//!   played again; [`Histogram`]; `looks`: a second
 //!   opinion; `outcome`: the sums, and the books.
 //!
 //! A bystander is a plan of its own within the plan, and has a crew of its own.
@@ -131,6 +135,7 @@ mod parts;
 mod plan;
 pub mod protocol;
 mod recorder;
+mod recording;
 mod run;
 mod schedule;
 mod sockopt;

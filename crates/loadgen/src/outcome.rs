@@ -52,6 +52,7 @@ pub(crate) fn compile(window: Window, counted: &Counted, spent: Spent) -> Result
         cores: plan.cores,
         first_wrong: total.first_wrong(),
         parts: total.parts().map(Box::new),
+        recording: counted.recording.clone().map(Box::new),
         in_flight: None,
     })
 }

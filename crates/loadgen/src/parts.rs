@@ -53,7 +53,7 @@ impl ServerTiming {
     }
 
     /// Nothing of it can be longer than what it is part of, or than what the client saw of it.
-    fn can_be(&self, seen_ns: u64) -> bool {
+    pub(crate) fn can_be(&self, seen_ns: u64) -> bool {
         let view_ns = self.view_ns.unwrap_or(0);
         let inside = self.upstream_ns.unwrap_or(0).saturating_add(self.pool_ns.unwrap_or(0));
         inside <= view_ns && self.queue_ns.unwrap_or(0).saturating_add(view_ns) <= seen_ns

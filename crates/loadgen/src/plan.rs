@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::http::{Expected, Request};
 use crate::mix::Mix;
 use crate::protocol::{Arrivals, Bystander, Expect, Load, Shape, Spec};
+use crate::recording;
 use crate::sources;
 
 /// Everything that workers need, checked.
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Requests say when they were sent, answers where their time went.
     pub(crate) timing: bool,
+    /// Each request is kept.
+    pub(crate) record: bool,
     /// Addresses to connect from in turn; empty: let the system choose.
     pub(crate) sources: Vec<IpAddr>,
     /// Cores that this process may run on.
@@ -66,6 +69,7 @@ impl Plan {
         check_method(&spec)?;
         let connections = check_load(&spec)?;
         check_times(&spec)?;
+        recording::check(&spec)?;
         check_status("expect.status", &spec.expect)?;
         check_mix(&spec)?;
         let beside = spec.bystander.as_ref().map(check_bystander).transpose()?;
@@ -103,6 +107,7 @@ impl Plan {
             row_ns: spec.series_interval_ms * MILLISECOND,
             seed: spec.seed,
             timing: spec.timing,
+            record: spec.record,
             sources,
             cores,
             workers,
@@ -127,6 +132,7 @@ impl Plan {
             tick_ns: 0,
             seed: self.seed ^ BYSTANDER_SEED,
             timing: false,
+            record: false,
             // Of its own, so that it does not wait until those of the load have read their replies.
             workers: 1,
             ..self.clone()

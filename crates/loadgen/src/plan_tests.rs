@@ -199,6 +199,26 @@ fn parts_are_for_open_loop() {
 }
 
 #[test]
+fn a_recording_is_of_all_that_the_server_does_and_has_an_end() {
+    let load =
+        Load::Open { rate_rps: 5.0, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections: 1 };
+    let recorded = || Spec { record: true, timing: true, load, ..spec() };
+    assert!(Plan::new(recorded()).unwrap().record);
+    let beside = Bystander { target: "/".into(), rate_rps: 1.0, connections: 1, expect: Expect::default() };
+    let too_much =
+        Load::Open { rate_rps: 2e6, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections: 1 };
+    for (spec, wrong) in [
+        (Spec { record: true, ..spec() }, "record is for open loop"),
+        (Spec { timing: false, ..recorded() }, "record is of the servers' own times"),
+        (Spec { bystander: Some(beside), ..recorded() }, "record and bystander exclude each other"),
+        (Spec { load: too_much, ..recorded() }, "record: 2000000 requests would be due"),
+    ] {
+        let refused = Plan::new(spec).unwrap_err().to_string();
+        assert!(refused.starts_with(wrong), "{refused}");
+    }
+}
+
+#[test]
 fn a_mix_is_of_things_that_can_be_asked_for() {
     let part = |target: &str, weight| Weighted { target: target.into(), weight, expect: Expect::default() };
     let mixed = |parts: Vec<Weighted>| Spec { mix: parts, ..spec() };

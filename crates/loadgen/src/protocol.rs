@@ -5,12 +5,14 @@
 //! [`Event::Outcome`] or [`Event::Failed`].
 
 mod parts;
+mod recording;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use parts::{InFlight, Part, Parts};
+pub use recording::{Recorded, Recording};
 
 /// One measurement to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +61,9 @@ pub struct Spec {
     /// the time went ([`Outcome::parts`]).
     #[serde(default)]
     pub timing: bool,
+    /// With `timing`, and without a bystander: tell every request of the load as well ([`Outcome::recording`]).
+    #[serde(default)]
+    pub record: bool,
 }
 
 /// How requests arrive.
@@ -290,6 +295,9 @@ pub struct Outcome {
     /// Where the time of the right answers went; `None` where nobody asked, or there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Box<Parts>>,
+    /// Every request of the load, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Box<Recording>>,
     /// The number in flight, found in two ways; `None` for subscribers, and for a bystander.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,

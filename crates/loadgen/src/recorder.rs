@@ -6,7 +6,8 @@
 
 use crate::histogram::Histogram;
 use crate::parts::{Course, Ledger};
-use crate::protocol::{Failure, Parts, Row};
+use crate::protocol::{Failure, Parts, Recording, Row};
+use crate::recording::Rows;
 
 /// The measured stretch of `CLOCK_MONOTONIC`; its end does not belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub(crate) struct Recorder {
     /// the same from when it was over. So those that are not over yet count as well.
     in_flight_ns: i128,
     parts: Ledger,
+    /// Each request, where somebody wants that.
+    rows_of_each: Option<Rows>,
     first_wrong: Option<(u64, Box<str>)>,
 }
 
@@ -102,8 +105,14 @@ impl Recorder {
             in_flight: 0,
             in_flight_ns: 0,
             parts: Ledger::default(),
+            rows_of_each: None,
             first_wrong: None,
         }
+    }
+
+    /// The same, keeping each request besides.
+    pub(crate) fn keeping_each(self) -> Self {
+        Self { rows_of_each: Some(Rows::default()), ..self }
     }
 
     /// A connection took a request up.
@@ -143,11 +152,19 @@ impl Recorder {
         if self.window.contains(course.due_ns) {
             self.parts.record(course);
         }
+        if let Some(rows) = &mut self.rows_of_each {
+            rows.keep(course);
+        }
     }
 
     /// Of the answers that count; `None` when there is none.
     pub(crate) fn parts(&self) -> Option<Parts> {
         self.parts.parts()
+    }
+
+    /// Each request, of so many that were due before the window closed; `None` where they were not kept.
+    pub(crate) fn recording(&self, load_ns: u64, due: u64) -> Option<Recording> {
+        Some(self.rows_of_each.as_ref()?.recording(load_ns, self.window, due))
     }
 
     /// A stream was open from then until then, if it was lost. Streams are in flight while they are open; what
@@ -190,6 +207,9 @@ impl Recorder {
         self.in_flight += other.in_flight;
         self.in_flight_ns += other.in_flight_ns;
         self.parts.merge(&other.parts);
+        if let (Some(mine), Some(theirs)) = (&mut self.rows_of_each, &other.rows_of_each) {
+            mine.merge(theirs);
+        }
         for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
             mine.merge(theirs);
         }

@@ -197,6 +197,7 @@ fn spec(url: &str, args: &Args) -> Spec {
         bystander: None,
         allow_remote: args.allow_remote.clone(),
         timing: matches!(load, Load::Open { .. }),
+        record: false,
     }
 }
 

@@ -3,7 +3,8 @@
 //! A [`Chart`] is data for plotly.js, made here and drawn by the page. Colours are written as names
 //! (`@warm-1`) which the page replaces by those of its light or dark theme; see `style`. One file per
 //! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `crossover`
-//! (who wins where), `bystanders`, `tails` (percentiles), `parts` (where the time went).
+//! (who wins where), `bystanders`, `tails` (percentiles), `parts` (where the time went), `waits` (for a
+//! thread of a pool).
 
 mod bars;
 mod bystanders;
@@ -14,6 +15,7 @@ mod gap;
 mod parts;
 pub(crate) mod style;
 mod tails;
+mod waits;
 
 use plotly::{Layout, Plot, Trace};
 
@@ -53,6 +55,9 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
     let is_map = experiment.asked.rule == Some(Rule::Crossover);
     if is_map {
         charts.extend(crossover::maps(experiment, machine));
+    }
+    if experiment.asked.rule == Some(Rule::Pool) {
+        charts.extend(waits::against_rate(experiment, charts.is_empty()));
     }
     let pairs = of_connections(&closed, charts.is_empty());
     let paired = !pairs.is_empty();

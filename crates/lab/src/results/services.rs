@@ -12,7 +12,7 @@ pub enum Rule {
     SharedLimit,
     /// More is due than can be served: how much is answered in time, and for whom was the rest done?
     Goodput,
-    /// How long do requests wait for a pool, against what the theory of queues expects?
+    /// How long do requests wait for a pool, against the same requests in an ideal queue and what theory expects?
     Pool,
     /// Who lets bystanders wait in the tail, and who is the cure?
     Bystanders,

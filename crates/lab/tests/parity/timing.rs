@@ -122,6 +122,7 @@ fn load(server: &Server) -> Outcome {
         bystander: None,
         allow_remote: None,
         timing: true,
+        record: false,
     };
     loadgen::run(spec, |_| {}).unwrap()
 }

@@ -191,6 +191,7 @@ pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: 
         variant: None,
         bystander: None,
         services: None,
+        replay: None,
         flags: if rung == "pool" { vec!["--threads=16".into()] } else { Vec::new() },
         block: 0,
         order: 0,

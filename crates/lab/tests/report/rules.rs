@@ -327,7 +327,7 @@ fn after_a_spike_the_same_is_measured() {
 }
 
 /// A pool of 16 at several rates, its waits a factor of what Erlang C says.
-fn pools(factor: f64) -> Results {
+pub(crate) fn pools(factor: f64) -> Results {
     let asked = Asked { warm_up_ms: Some(2_000), ..behind(Rule::Pool, None, Vec::new()) };
     let mut results = run(asked, 5, &[], &open(1.0, 1), |_| {});
     // Of 16 exponential servers with a mean of 100 ms: long-run mean waits, by another program.

@@ -29,6 +29,7 @@ fn spec(url: String, load: Load) -> Spec {
         bystander: None,
         allow_remote: None,
         timing: false,
+        record: false,
     }
 }
 

@@ -107,6 +107,30 @@ fn waiting_for_a_connection_and_opening_one_have_parts_of_their_own() {
 }
 
 #[test]
+fn a_recording_has_every_request_from_the_start_of_the_load() {
+    let server = telling("server-timing: queue;dur=5, view;dur=30, upstream;dur=20, pool;dur=4\r\n");
+    let spec = Spec { record: true, warm_up_ms: 300, ..timed(server.url("/")) };
+    let window_ms = spec.window_ms;
+    let outcome = run(spec);
+    let recording = outcome.recording.as_deref().expect("it was asked for");
+    assert_eq!((recording.window_us, recording.missing), (300_000, 0));
+    let window_us = recording.window_us..recording.window_us + window_ms * 1_000;
+    let in_window = recording.requests.iter().filter(|one| window_us.contains(&one.due_us)).count() as u64;
+    assert_eq!(in_window, outcome.scheduled);
+    assert!(recording.requests.len() as u64 > in_window, "the warm-up is in it");
+    assert!(recording.requests.is_sorted_by_key(|one| one.sent_us));
+    for one in &recording.requests {
+        assert_eq!((one.wait_us, one.view_us, one.upstream_us), (9_000, 26_000, 20_000), "{one:?}");
+        assert!(one.sent_us >= one.due_us && one.response_us >= 40_000 + one.sent_us - one.due_us, "{one:?}");
+    }
+    let silent = Server::constant(WAIT, HELLO);
+    let outcome = run(Spec { record: true, ..timed(silent.url("/")) });
+    let recording = outcome.recording.unwrap();
+    assert!(recording.requests.is_empty() && recording.missing >= outcome.scheduled, "{recording:?}");
+    assert_eq!(run(timed(silent.url("/"))).recording, None);
+}
+
+#[test]
 fn shedding_load_is_counted_apart_and_is_no_wrong_answer() {
     let server = Server::start(|request| {
         let shed = "HTTP/1.1 503 Busy\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";

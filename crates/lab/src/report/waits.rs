@@ -1,0 +1,174 @@
+//! How long requests waited for one of K threads, rate by rate: as measured, as the same requests would have waited
+//! in an ideal queue (`replay`), and as the theory of queues expects of the long run (`queueing`).
+//!
+//! `findings::pool` puts it into words, `charts::waits` draws it.
+
+use crate::report::cells::{Cell, Experiment};
+use crate::report::queueing::{fluid_wait, mean_wait};
+use crate::report::slots;
+use crate::results::{Mode, Replay, Trial};
+use crate::stats::{Ratio, median, ratio};
+
+/// What a replay may be off by and still agree: a share of it, and what the way to a thread takes.
+const TOLERATED_SHARE: f64 = 0.05;
+/// See [`TOLERATED_SHARE`].
+const TOLERATED_MS: f64 = 0.3;
+
+/// `5 % + 0.3 ms`
+pub(crate) fn tolerance() -> String {
+    format!("{:.0} % + {TOLERATED_MS} ms", TOLERATED_SHARE * 100.0)
+}
+
+/// One pool at one rate.
+pub(crate) struct Point<'e, 'a> {
+    pub(crate) cell: &'e Cell<'a>,
+    pub(crate) threads: u32,
+    pub(crate) rate_rps: f64,
+    /// Rate × mean service time over threads.
+    pub(crate) utilisation: f64,
+    pub(crate) service_ms: f64,
+    /// Median over trials of the mean: from sending to the view where requests were recorded; else the response less
+    /// the service, which the way there and back is part of.
+    pub(crate) waited_ms: f64,
+    /// By Erlang C below 1, the fluid line above.
+    pub(crate) expected_ms: Option<f64>,
+    /// Measured over expected, block by block.
+    pub(crate) ratio: Option<Ratio>,
+    pub(crate) replay: Replayed,
+    /// From the start of the load to the window, and how long that is; for the fluid line.
+    times_ms: Option<(f64, f64)>,
+}
+
+/// What became of the replay at one rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Replayed {
+    /// Nobody recorded the requests.
+    NotRecorded,
+    /// So many requests have no record, in all trials together.
+    Missing(u64),
+    /// Medians over trials of their means, how many trials agree, and how many there are.
+    Played { medians: Means, agree: u64, trials: u64 },
+}
+
+/// The same requests twice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Means {
+    pub(crate) waited_ms: f64,
+    pub(crate) replayed_ms: f64,
+}
+
+/// The pools of an experiment, small before large, each with its rates in order.
+pub(crate) fn curves<'e, 'a>(experiment: &'e Experiment<'a>) -> Vec<Vec<Point<'e, 'a>>> {
+    let of_series = experiment.series.iter().map(|series| {
+        let cells =
+            experiment.cells.iter().filter(|cell| cell.series == *series && cell.load.mode == Mode::Open);
+        let mut points: Vec<Point<'e, 'a>> =
+            cells.filter_map(|cell| Point::of(cell, experiment.asked.warm_up_ms)).collect();
+        points.sort_by(|a, b| a.utilisation.total_cmp(&b.utilisation));
+        points
+    });
+    let mut curves: Vec<Vec<Point<'e, 'a>>> = of_series.filter(|points| !points.is_empty()).collect();
+    curves.sort_by_key(|points| points[0].threads);
+    curves
+}
+
+impl<'e, 'a> Point<'e, 'a> {
+    fn of(cell: &'e Cell<'a>, warm_up_ms: Option<u64>) -> Option<Self> {
+        let threads = slots::of(&cell.series, cell.ok.first().copied())?.number;
+        let (rate_rps, service_ms) = (cell.load.rate_rps?, cell.median_of(service_ms)?);
+        let utilisation = rate_rps * service_ms / 1_000.0 / f64::from(threads);
+        let times_ms = warm_up_ms.zip(cell.median_of(|trial| Some(trial.window.length_ms)));
+        let times_ms = times_ms.map(|(opens, length)| (opens as f64, length));
+        let expected_ms = expected_ms(threads, utilisation, service_ms, times_ms);
+        let pairs: Vec<(f64, f64)> =
+            cell.ok.iter().filter_map(|trial| Some((waited_ms(trial)?, expected_ms?))).collect();
+        let replay = Replayed::of(cell);
+        let ratio = ratio(&pairs);
+        Some(Self {
+            cell,
+            threads,
+            rate_rps,
+            utilisation,
+            service_ms,
+            waited_ms: cell.median_of(waited_ms)?,
+            expected_ms,
+            ratio,
+            replay,
+            times_ms,
+        })
+    }
+
+    pub(crate) fn means(&self) -> Option<Means> {
+        match self.replay {
+            Replayed::Played { medians, .. } => Some(medians),
+            Replayed::NotRecorded | Replayed::Missing(_) => None,
+        }
+    }
+}
+
+/// What theory expects of the pool of these points at any rate; service times are those of their median.
+pub(crate) fn theory_ms(points: &[Point<'_, '_>], rate_rps: f64) -> Option<f64> {
+    let services: Vec<f64> = points.iter().map(|point| point.service_ms).collect();
+    let (service_ms, first) = (median(&services)?, points.first()?);
+    let utilisation = rate_rps * service_ms / 1_000.0 / f64::from(first.threads);
+    expected_ms(first.threads, utilisation, service_ms, first.times_ms)
+}
+
+fn expected_ms(threads: u32, utilisation: f64, service_ms: f64, times_ms: Option<(f64, f64)>) -> Option<f64> {
+    let fluid = || times_ms.and_then(|(opens, length)| fluid_wait(utilisation, opens, length));
+    mean_wait(threads, utilisation, service_ms).or_else(fluid)
+}
+
+impl Replayed {
+    /// Medians over trials: a machine that does something else for a moment adds to what is measured and not to the
+    /// replay, and a mean over all trials would show that moment.
+    fn of(cell: &Cell<'_>) -> Self {
+        let replays: Vec<&Replay> = cell.ok.iter().filter_map(|trial| trial.replay.as_ref()).collect();
+        let missing = replays.iter().map(|replay| replay.missing).fold(0, u64::saturating_add);
+        if missing > 0 {
+            return Self::Missing(missing);
+        }
+        let means = |replay: &&Replay| {
+            let means = Means { waited_ms: replay.waited_ms?, replayed_ms: replay.replayed_ms? };
+            means.strain().is_finite().then_some(means)
+        };
+        let all: Vec<Means> = replays.iter().filter_map(means).collect();
+        let over = |figure: fn(&Means) -> f64| median(&all.iter().map(figure).collect::<Vec<_>>());
+        match (over(|means| means.waited_ms), over(|means| means.replayed_ms)) {
+            (Some(waited_ms), Some(replayed_ms)) => Self::Played {
+                medians: Means { waited_ms, replayed_ms },
+                agree: all.iter().filter(|means| means.agree()).count() as u64,
+                trials: all.len() as u64,
+            },
+            _ => Self::NotRecorded,
+        }
+    }
+}
+
+impl Means {
+    pub(crate) fn off_ms(self) -> f64 {
+        self.waited_ms - self.replayed_ms
+    }
+
+    /// How much of what is tolerated is used up; over 1, they do not agree.
+    pub(crate) fn strain(self) -> f64 {
+        self.off_ms().abs() / (TOLERATED_SHARE * self.replayed_ms + TOLERATED_MS)
+    }
+
+    pub(crate) fn agree(self) -> bool {
+        self.strain() <= 1.0
+    }
+}
+
+/// What the calls really took.
+fn service_ms(trial: &Trial) -> Option<f64> {
+    let calls = trial.services.filter(|calls| calls.served > 0)?;
+    Some(calls.service_ms / calls.served as f64)
+}
+
+/// See [`Point::waited_ms`].
+fn waited_ms(trial: &Trial) -> Option<f64> {
+    let recorded = trial.replay.as_ref().and_then(|replay| replay.waited_ms);
+    let from_outside = || Some((trial.latency_ms.mean? - service_ms(trial)?).max(0.0));
+    recorded.or_else(from_outside)
+}
