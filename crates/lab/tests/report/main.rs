@@ -13,4 +13,5 @@ mod robust;
 mod rules;
 mod split;
 mod sure;
+mod verdict;
 mod wide;
