@@ -9,6 +9,7 @@ mod gate;
 mod latency;
 mod parts;
 mod reading;
+mod recorded;
 mod robust;
 mod rules;
 mod split;

@@ -63,7 +63,16 @@ fn cpu_counts_from_95_percent_of_what_others_left() {
         &["its CPU is full, 92 % of 1 core at 200 µs a request (others had 5 %)."],
     );
     // A machine that was busy with other things is no finding about the server.
-    assert_says(&with(0.6, 0.4), &["its CPU is full, but only 60 % of 1 core was its own: others had 40 %."]);
+    assert_says(
+        &with(0.6, 0.4),
+        &["others filled its CPU, 40 % of 1 core where it had 60 %, so this may be the machine's doing."],
+    );
+    assert_says(&with(0.4, 0.4), &["the cause was not found"]);
+    // Whoever takes what the server leaves is not to blame for what it does not want.
+    let pool = at_256("pool", 159.0, 50.0, |trial| {
+        (trial.server.cpu_s, trial.server.others_cpu_s) = (Some(0.1), Some(3.9));
+    });
+    assert_says(&pool, &["pool, 256 clients: its threads are all taken, 16 ÷ 100 ms = 160 requests/s."]);
 }
 
 #[test]

@@ -8,8 +8,9 @@
 //! 5. The slots (threads of a pool). When the CPU is full they fill up as well, since views take longer; so then
 //!    only what comes within 5 % of K / W is put down to them.
 //! 6. The CPU.
-//! 7. The listen queue, if what its drops cost explains half of what is missing; after all that fills it.
-//! 8. The longest part of the response, in open loop. It says where to look rather than what ran out.
+//! 7. Others who filled the server's CPU: then the machine was not left alone, and what follows says nothing.
+//! 8. The listen queue, if what its drops cost explains half of what is missing; after all that fills it.
+//! 9. The longest part of the response, in open loop. It says where to look rather than what ran out.
 //!
 //! Where a second one of 2, 4, 5 and 6 is full as well, the verdict says so: more of the first alone would not help.
 
@@ -68,7 +69,8 @@ pub(crate) fn verdict(at: &Evidence<'_, '_>) -> Verdict {
     if let Some(cause) = full.next() {
         return Verdict { cause, also: full.collect() };
     }
-    let cause = listen_queue(at)
+    let cause = others(at)
+        .or_else(|| listen_queue(at))
         .or_else(|| part(at))
         .or_else(|| failures(at))
         .unwrap_or_else(|| Cause::NotFound { looked_at: looked_at(at) });
@@ -197,18 +199,22 @@ fn slots(at: &Evidence<'_, '_>, cpu_is_full: bool) -> Option<Cause> {
     all_taken.then_some(Cause::Slots { slots, callers, line, queue })
 }
 
-/// Its share is what others left. Where they had much, they and not the server are the reason.
+/// Its share is what others left, unless they had much.
 fn cpu(at: &Evidence<'_, '_>) -> Option<Cause> {
     let (cores, busy) = (at.cores?, at.cpu_busy()?);
     let others = at.others_busy().unwrap_or(0.0);
-    if busy < FULL * (1.0 - others) {
+    if busy < FULL * (1.0 - others) || others > OTHERS {
         return None;
-    }
-    if others > OTHERS {
-        return Some(Cause::Others { busy, others, cores });
     }
     let us = at.cell.median(Metric::Cpu);
     Some(Cause::Cpu { busy, others, cores, us, kernel: at.kernel_share(), switches: at.switches() })
+}
+
+/// Where others fill the CPU, the server may have wanted more of it, and may not: nobody knows. So this explains only
+/// what nothing else that was full does.
+fn others(at: &Evidence<'_, '_>) -> Option<Cause> {
+    let (cores, busy, others) = (at.cores?, at.cpu_busy()?, at.others_busy()?);
+    (others > OTHERS && busy + others >= FULL).then_some(Cause::Others { busy, others, cores })
 }
 
 /// A dropped connection costs its client a second. So many of them explain what is missing only if these seconds,

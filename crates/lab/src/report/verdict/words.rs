@@ -140,10 +140,10 @@ fn clause(cause: &Cause) -> String {
             format!("its CPU is full, {} of {}{each}{how}", percent(*busy), counted(*cores as u64, "core"))
         }
         Cause::Others { busy, others, cores } => format!(
-            "its CPU is full, but only {} of {} was its own: others had {}",
-            percent(*busy),
+            "others filled its CPU, {} of {} where it had {}, so this may be the machine's doing",
+            percent(*others),
             counted(*cores as u64, "core"),
-            percent(*others)
+            percent(*busy)
         ),
         Cause::Generator { busy } => {
             format!("the load generator's own core was {} busy, so this may be its limit", percent(*busy))
