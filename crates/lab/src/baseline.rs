@@ -2,8 +2,9 @@
 //!
 //! The blocks of two runs have nothing in common, so cells are compared by Welch's interval
 //! (`stats::unpaired`). A cell has *regressed* when its whole 95 % interval lies beyond what is allowed, or
-//! when it collapsed where it did not before. What cannot be compared is named, with its reason: a gate that
-//! passes what it has not seen keeps nobody honest.
+//! when it collapsed where it did not before. What cannot be compared is named, with its reason, and a cell
+//! that the baseline has figures of and this run could not measure fails it: a gate that passes what it has not seen
+//! keeps nobody honest. Rungs and loads that this run was not asked for are no such cells.
 //!
 //! What the interval cannot know is what happened *between* the runs: another kernel, a warmer room, other
 //! guests. That is what the allowance is for; keep it well above what two runs of the same commit differ by.
@@ -41,6 +42,8 @@ pub struct Gate {
     pub compared: usize,
     /// What could not be compared, and why.
     pub not_compared: Vec<String>,
+    /// Cells that the baseline has figures of and this run has none: void, or not run.
+    pub lost: Vec<String>,
     /// What the reader should know before believing it.
     pub warnings: Vec<String>,
 }
@@ -98,6 +101,10 @@ impl Baseline {
         let gate = self.gate(run);
         cli::print(&format!("\n{}", gate.in_words(self)))?;
         match (gate.regressed.as_slice(), gate.compared) {
+            ([], _) if !gate.lost.is_empty() => bail!(
+                "nothing shows that these kept the limit: {}; run them again, or leave them out with --rungs",
+                gate.lost.join("; ")
+            ),
             ([], 0) => bail!("nothing could be compared with the baseline; the reasons are above"),
             ([], _) => Ok(()),
             ([one], _) => bail!("a regression against the baseline: {one}"),
@@ -150,7 +157,11 @@ impl Baseline {
                 reason.unwrap_or("no reason was recorded")
             ));
         }
-        if let Some(reason) = unusable(before, "in the baseline").or_else(|| unusable(now, "in this run")) {
+        let (then, today) = (unusable(before, "in the baseline"), unusable(now, "in this run"));
+        if then.is_none() && today.is_some() && now.collapsed.is_empty() {
+            gate.lost.push(cell.clone());
+        }
+        if let Some(reason) = then.or(today) {
             gate.not_compared.push(format!("{cell}: {reason}"));
             return;
         }

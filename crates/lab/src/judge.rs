@@ -234,6 +234,10 @@ fn server(found: &Found, outcome: &Outcome) -> Server {
     let well = found.died.is_none() && !found.deaf && found.ended.is_some_and(|ended| ended.status.success());
     Server {
         cpu_s,
+        cpu_user_s: observed.and_then(|observed| observed.split).map(|(user, _)| user),
+        cpu_system_s: observed.and_then(|observed| observed.split).map(|(_, system)| system),
+        others_cpu_s: observed.and_then(|observed| observed.others_cpu_s),
+        life_cpu_s: found.ended.map(|ended| ended.cpu.as_secs_f64()),
         cpu_us_per_request: cpu_s.zip(cpu_over).map(|(cpu_s, answers)| cpu_s * 1e6 / answers),
         rss_idle_bytes: found.idle.rss_bytes,
         rss_peak_bytes: sizes().filter_map(|size| size.rss_bytes).max(),
@@ -250,6 +254,7 @@ fn server(found: &Found, outcome: &Outcome) -> Server {
         listen_overflows: observed.and_then(|observed| observed.listen_overflows),
         exit: found.ended.map(|ended| exit_text(ended.status)),
         log: (!well && !found.log.is_empty()).then(|| found.log.join("\n")),
+        ..Server::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Constructed findings, among them those where the obvious judgement would be wrong.
 
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use super::*;
 use crate::probe::Sample;
@@ -27,7 +28,7 @@ fn all_of(ms: u64, n: u64) -> String {
 }
 
 fn ended(raw: i32) -> Ended {
-    Ended { status: ExitStatus::from_raw(raw), voluntary: 5, involuntary: 6 }
+    Ended { status: ExitStatus::from_raw(raw), voluntary: 5, involuntary: 6, cpu: Duration::ZERO }
 }
 
 /// 1,000 answers of 100 ms in a second.
@@ -208,7 +209,8 @@ fn cost_is_taken_at_the_peak_and_less_what_it_was_idle() {
     let samples = vec![sample(0, size(1_000, 4)), sample(250, size(65_000, 4)), sample(500, size(2_000, 4))];
     let mut found = good();
     found.idle = size(1_000, 4);
-    found.observed = Some(Observed { cpu_s: Some(0.5), listen_overflows: Some(0), samples });
+    found.observed =
+        Some(Observed { cpu_s: Some(0.5), listen_overflows: Some(0), samples, ..Observed::default() });
     let trial = trial(under(Mode::Closed), &found, 0);
     assert_eq!(trial.server.rss_peak_bytes, Some(65_000));
     assert_eq!(trial.server.cpu_us_per_request, Some(500.0));

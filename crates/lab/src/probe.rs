@@ -25,6 +25,10 @@ pub struct Edges {
 pub struct Observed {
     /// CPU time over the window.
     pub cpu_s: Option<f64>,
+    /// Of that, user and system time.
+    pub(crate) split: Option<(f64, f64)>,
+    /// CPU time that others had on its CPUs.
+    pub(crate) others_cpu_s: Option<f64>,
     /// Connections that the kernel dropped over the window since a listen queue was full: all servers.
     pub listen_overflows: Option<u64>,
     /// At the start of the window, and at each interval's end.
@@ -69,18 +73,20 @@ const KERNEL_STACK_BYTES: Option<u64> =
         None
     };
 
-/// Starts to watch a process; the result is there when the window is over.
+/// Starts to watch a process that may use these CPUs (or all); the result is there when the window is over.
 ///
 /// # Errors
 /// When the system refuses a thread.
-pub(crate) fn watch(pid: u32, edges: Edges) -> std::io::Result<JoinHandle<Observed>> {
-    thread::Builder::new().name("probe".into()).spawn(move || observe(pid, edges))
+pub(crate) fn watch(pid: u32, cpus: Option<Vec<u32>>, edges: Edges) -> std::io::Result<JoinHandle<Observed>> {
+    thread::Builder::new().name("probe".into()).spawn(move || observe(pid, cpus.as_deref(), edges))
 }
 
-fn observe(pid: u32, edges: Edges) -> Observed {
+fn observe(pid: u32, cpus: Option<&[u32]>, edges: Edges) -> Observed {
     let Edges { start_ns, end_ns } = edges;
     sleep_until_ns(start_ns);
     let cpu_at_start = cpu_s(pid);
+    let ticks_at_start = user_and_system(pid);
+    let machine_at_start = idle_and_all(cpus);
     let overflows_at_start = listen_overflows();
     let since_start = |now: Option<f64>| Some(now? - cpu_at_start?);
     let mut samples = vec![Sample { t_ms: 0, cpu_s: since_start(cpu_at_start), size: size(pid) }];
@@ -100,10 +106,35 @@ fn observe(pid: u32, edges: Edges) -> Observed {
     sleep_until_ns(end_ns);
     // The clock first: what comes after it takes time of its own.
     let cpu_s = since_start(cpu_s(pid));
+    let ticks = user_and_system(pid).zip(ticks_at_start);
+    let machine = idle_and_all(cpus).zip(machine_at_start);
     samples.push(Sample { t_ms: (end_ns - start_ns) / 1_000_000, cpu_s, size: size(pid) });
     let listen_overflows =
         listen_overflows().zip(overflows_at_start).map(|(now, then)| now.saturating_sub(then));
-    Observed { cpu_s, listen_overflows, samples }
+    let split = cpu_s.zip(ticks).and_then(|(cpu_s, (now, then))| split(cpu_s, then, now));
+    let all_s = (end_ns - start_ns) as f64 / 1e9 * cores(cpus);
+    let others_cpu_s = cpu_s.zip(machine).and_then(|(own_s, (now, then))| others(own_s, all_s, then, now));
+    Observed { cpu_s, split, others_cpu_s, listen_overflows, samples }
+}
+
+/// CPUs that it may use.
+fn cores(cpus: Option<&[u32]>) -> f64 {
+    cpus.map_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZero::get), <[u32]>::len)
+        as f64
+}
+
+/// What was not idle and not its own; `None` where no tick was counted.
+fn others(own_s: f64, all_s: f64, then: (u64, u64), now: (u64, u64)) -> Option<f64> {
+    let (idle, all) = (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1));
+    let busy_s = all_s * (1.0 - idle as f64 / all as f64);
+    busy_s.is_finite().then_some((busy_s - own_s).max(0.0))
+}
+
+/// The clock is exact and the ticks are counted by looking, so the ticks only say which share is whose.
+fn split(cpu_s: f64, then: (u64, u64), now: (u64, u64)) -> Option<(f64, f64)> {
+    let (user, system) = (now.0.saturating_sub(then.0), now.1.saturating_sub(then.1));
+    let share = user as f64 / (user + system) as f64;
+    share.is_finite().then_some((cpu_s * share, cpu_s * (1.0 - share)))
 }
 
 /// Whether an edge can still be waited for.
@@ -120,6 +151,14 @@ mod system {
 
     pub(super) fn cpu_s(pid: u32) -> Option<f64> {
         Some(sys::process_cpu(pid)?.as_secs_f64())
+    }
+
+    pub(super) fn idle_and_all(cpus: Option<&[u32]>) -> Option<(u64, u64)> {
+        procfs::idle_and_all(&read_to_string("/proc/stat").ok()?, cpus)
+    }
+
+    pub(super) fn user_and_system(pid: u32) -> Option<(u64, u64)> {
+        procfs::user_and_system(&read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
     pub(crate) fn size(pid: u32) -> Size {
@@ -167,13 +206,21 @@ mod system {
         Size { rss_bytes: look(pid, sysinfo::Process::memory), ..Size::default() }
     }
 
+    pub(super) fn idle_and_all(_cpus: Option<&[u32]>) -> Option<(u64, u64)> {
+        None
+    }
+
+    pub(super) fn user_and_system(_pid: u32) -> Option<(u64, u64)> {
+        None
+    }
+
     pub(super) fn listen_overflows() -> Option<u64> {
         None
     }
 }
 
 pub(crate) use system::size;
-use system::{cpu_s, listen_overflows};
+use system::{cpu_s, idle_and_all, listen_overflows, user_and_system};
 
 #[cfg(test)]
 mod tests {
@@ -184,12 +231,20 @@ mod tests {
         let start_ns = monotonic_ns() + 20_000_000;
         let edges = Edges { start_ns, end_ns: start_ns + 600_000_000 };
         assert!(is_ahead(edges));
-        let observed = watch(std::process::id(), edges).unwrap().join().unwrap();
+        let observed = watch(std::process::id(), None, edges).unwrap().join().unwrap();
         let times: Vec<_> = observed.samples.iter().map(|sample| sample.t_ms).collect();
         assert_eq!(times, [0, 250, 500, 600]);
         assert!(observed.cpu_s.is_some_and(|cpu_s| cpu_s >= 0.0));
         assert!(observed.samples.iter().all(|sample| sample.size.rss_bytes.is_some_and(|bytes| bytes > 0)));
         assert!(!is_ahead(edges));
+    }
+
+    #[test]
+    fn user_and_system_time_add_up_to_the_clock() {
+        assert_eq!(split(4.0, (100, 50), (400, 150)), Some((3.0, 1.0)));
+        assert_eq!(others(1.0, 4.0, (0, 0), (200, 400)), Some(1.0), "half of 4 s was idle");
+        assert_eq!(others(3.0, 4.0, (0, 0), (200, 400)), Some(0.0), "ticks are coarse");
+        assert_eq!(split(0.001, (100, 50), (100, 50)), None, "no tick saw it");
     }
 
     #[test]

@@ -18,6 +18,28 @@ pub(crate) fn status(text: &str) -> Option<Status> {
     })
 }
 
+/// User and system time of `/proc/PID/stat`, all threads that it has and had, in ticks of the kernel's clock.
+pub(crate) fn user_and_system(text: &str) -> Option<(u64, u64)> {
+    // A process's name may hold anything, blanks and parentheses as well.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// Time that the CPUs were idle, and all their time, of `/proc/stat`, in ticks: of these CPUs, or of all.
+pub(crate) fn idle_and_all(text: &str, cpus: Option<&[u32]>) -> Option<(u64, u64)> {
+    let wanted: Vec<String> =
+        cpus.map_or_else(|| vec!["cpu".into()], |cpus| cpus.iter().map(|cpu| format!("cpu{cpu}")).collect());
+    let mut sum = (0, 0);
+    for name in wanted {
+        let line = text.lines().find(|line| line.split_whitespace().next() == Some(&*name))?;
+        // user nice system idle iowait irq softirq steal; what guests of this machine had is in user already.
+        let ticks: Vec<u64> =
+            line.split_whitespace().skip(1).take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+        sum = (sum.0 + ticks.get(3)? + ticks.get(4)?, sum.1 + ticks.iter().sum::<u64>());
+    }
+    Some(sum)
+}
+
 /// A line such as `MemTotal:  24105 kB`, in bytes; of `/proc/meminfo` or `/proc/PID/status`.
 pub(crate) fn kib(text: &str, name: &str) -> Option<u64> {
     let kib: u64 = field(text, name)?.strip_suffix("kB")?.trim().parse().ok()?;
@@ -88,6 +110,22 @@ mod tests {
         let expected = Status { rss_bytes: 7012 * 1024, page_table_bytes: 64 * 1024, threads: 3 };
         assert_eq!(status(text), Some(expected));
         assert_eq!(status("Name:\tgone\nState:\tZ (zombie)\nThreads:\t1\n"), None);
+    }
+
+    #[test]
+    fn user_and_system_time_whatever_the_process_is_called() {
+        let stat = "24 (a) S (b)) S 1 24 24 0 -1 4194560 99 0 0 0 270 31 0 0 20 0 4 0 100 0 0";
+        assert_eq!(user_and_system(stat), Some((270, 31)));
+        assert_eq!(user_and_system("24 (short) S 1"), None);
+    }
+
+    #[test]
+    fn idle_time_of_some_cpus_or_of_all() {
+        let stat = "cpu  10 0 10 160 0 0 10 10 7 0\ncpu0 10 0 10 60 0 0 10 10 7 0\ncpu1 0 0 0 90 10 0 0 0 0 0\nintr 5\n";
+        assert_eq!(idle_and_all(stat, None), Some((160, 200)));
+        assert_eq!(idle_and_all(stat, Some(&[1])), Some((100, 100)), "waiting for a disk is idle, too");
+        assert_eq!(idle_and_all(stat, Some(&[0, 1])), Some((160, 200)));
+        assert_eq!(idle_and_all(stat, Some(&[2])), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod around;
 mod replay;
+mod series;
 mod services;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use around::{Ended, MachineCheck, MachineState, Precision};
 pub use replay::Replay;
+pub use series::SeriesRow;
 pub use services::{Calls, Rule, Services, Trouble};
 
 /// The schema that this program reads and writes.
@@ -310,6 +312,18 @@ pub struct Percentiles {
 pub struct Server {
     /// User and system time.
     pub cpu_s: Option<f64>,
+    /// Of that, in its own code; the kernel splits by looking at each of its ticks, so it is a good guess.
+    #[serde(default)]
+    pub cpu_user_s: Option<f64>,
+    /// Of that, in the kernel on its behalf.
+    #[serde(default)]
+    pub cpu_system_s: Option<f64>,
+    /// CPU time that others had on its CPUs meanwhile: other programs, the kernel's own work, other guests.
+    #[serde(default)]
+    pub others_cpu_s: Option<f64>,
+    /// User and system time of its whole life, to which the context switches belong.
+    #[serde(default)]
+    pub life_cpu_s: Option<f64>,
     /// CPU time over completed requests.
     pub cpu_us_per_request: Option<f64>,
     /// Resident memory before the first request.
@@ -334,6 +348,15 @@ pub struct Server {
     pub ctx_switches_involuntary: Option<u64>,
     /// Connections that the kernel dropped because the listen queue was full, on the whole machine.
     pub listen_overflows: Option<u64>,
+    /// Threads that the system refused to make (`EAGAIN`).
+    #[serde(default)]
+    pub threads_refused: Option<u64>,
+    /// Files or connections that it refused to open (`EMFILE`, `ENFILE`).
+    #[serde(default)]
+    pub files_refused: Option<u64>,
+    /// Memory that it refused (`ENOMEM`).
+    #[serde(default)]
+    pub memory_refused: Option<u64>,
     /// `exit code 0`, `signal 6`, …
     pub exit: Option<String>,
     /// The last lines of its log when it did not end well.
@@ -359,27 +382,4 @@ pub struct Client {
     /// The same from looking at random moments; a trial in which the two differ is void.
     #[serde(default)]
     pub in_flight_sampled: Option<f64>,
-}
-
-/// A row of [`Trial::series`]. Columns with `server_` are the last sample in the interval.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct SeriesRow {
-    /// Start of the interval, from the start of the window.
-    pub t_ms: u64,
-    /// Right answers in the interval.
-    pub completed: Option<u64>,
-    /// Failures and timeouts in the interval.
-    pub errors: Option<u64>,
-    /// Requests sent and not answered at its end.
-    pub in_flight: Option<u64>,
-    /// Median response.
-    pub p50_ms: Option<f64>,
-    /// 99th percentile.
-    pub p99_ms: Option<f64>,
-    /// Resident memory.
-    pub server_rss_bytes: Option<u64>,
-    /// Threads.
-    pub server_threads: Option<u64>,
-    /// CPU time used since the window opened.
-    pub server_cpu_s: Option<f64>,
 }

@@ -5,6 +5,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 /// How a child ended, and what its whole life took.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,8 @@ pub(crate) struct Ended {
     pub(crate) voluntary: u64,
     /// Time slices that ran out.
     pub(crate) involuntary: u64,
+    /// User and system time, all threads, those that are gone included.
+    pub(crate) cpu: Duration,
 }
 
 /// Collects a child that has ended; `None` while it runs. After `Some` the process id is free for others,
@@ -32,13 +35,19 @@ pub(crate) fn try_wait(pid: u32) -> io::Result<Option<Ended>> {
             status: ExitStatus::from_raw(status),
             voluntary: u64::try_from(usage.ru_nvcsw).unwrap_or(0),
             involuntary: u64::try_from(usage.ru_nivcsw).unwrap_or(0),
+            cpu: duration(usage.ru_utime) + duration(usage.ru_stime),
         })),
     }
 }
 
+fn duration(time: libc::timeval) -> Duration {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+}
+
 /// CPU time of a process, user and system, all threads that it has and had, to the nanosecond.
 #[cfg(target_os = "linux")]
-pub(crate) fn process_cpu(pid: u32) -> Option<std::time::Duration> {
+pub(crate) fn process_cpu(pid: u32) -> Option<Duration> {
     let pid = libc::pid_t::try_from(pid).ok()?;
     let mut clock: libc::clockid_t = 0;
     // SAFETY: the pointer is to a live, writable clock id.
@@ -50,13 +59,12 @@ pub(crate) fn process_cpu(pid: u32) -> Option<std::time::Duration> {
     if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
         return None;
     }
-    Some(std::time::Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
+    Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::time::Duration;
 
     use super::*;
 
@@ -71,6 +79,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         };
         assert_eq!(ended.status.code(), Some(7));
+        assert!(ended.cpu > Duration::ZERO, "a shell takes some time to start");
         assert!(try_wait(child.id()).is_err());
     }
 

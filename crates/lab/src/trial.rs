@@ -262,7 +262,9 @@ fn generate_before(
             Event::Window { start_ns, end_ns } => {
                 let edges = Edges { start_ns, end_ns };
                 // Told too late, the edge cannot be read any more, and half a window is none.
-                let probe = if probe::is_ahead(edges) { Some(probe::watch(server, edges)?) } else { None };
+                let cpus = bench.split.map(|split| split.server.clone());
+                let probe =
+                    if probe::is_ahead(edges) { Some(probe::watch(server, cpus, edges)?) } else { None };
                 watched = Some((edges, probe));
                 attended = services.map(|services| services.attend(edges)).transpose()?;
             }

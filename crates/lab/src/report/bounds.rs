@@ -13,7 +13,7 @@ use crate::report::cells::{Cell, Experiment, Metric, Series};
 use crate::report::slots::{self, Slots};
 use crate::report::target::Target;
 use crate::report::text;
-use crate::results::{Machine, Mode};
+use crate::results::{Machine, Mode, Services};
 
 /// Below this share of its line a rung has left it.
 pub(crate) const ON_LINE: f64 = 0.95;
@@ -42,6 +42,8 @@ pub(crate) struct Track<'e, 'a> {
     pub(crate) wait: Option<Wait>,
     /// What it can wait in, where that is limited.
     pub(crate) slots: Option<Slots>,
+    /// What it calls, where it does.
+    pub(crate) services: Option<&'e Services>,
     pub(crate) points: Vec<Point<'e, 'a>>,
 }
 
@@ -240,7 +242,8 @@ fn track<'e, 'a>(
         };
         Point { cell, clients, throughput: cell.median(Metric::Throughput), bounds }
     };
-    Track { series, wait, slots, points: cells.iter().map(point).collect() }
+    let services = experiment.asked.services.as_ref();
+    Track { series, wait, slots, services, points: cells.iter().map(point).collect() }
 }
 
 /// The wait as this rung has it: its median from sent to answered at its lightest load, where nothing

@@ -122,12 +122,25 @@ impl<'a> Experiment<'a> {
         (!self.cells.iter().all(same)).then(|| target.named())
     }
 
+    /// ` over at most 16 connections`, where the same rate was given with another number of them as well.
+    pub(crate) fn connections_told_apart(&self, load: &Load) -> String {
+        let same_but_for = |other: &Load| {
+            (other.rate_rps, other.shape, other.mode) == (load.rate_rps, load.shape, load.mode)
+                && Target::of(other) == Target::of(load)
+                && other.clients != load.clients
+        };
+        let several = load.mode == Mode::Open && self.cells.iter().any(|cell| same_but_for(cell.load));
+        let number = || text::counted(load.clients.into(), "connection");
+        if several { format!(" over at most {}", number()) } else { String::new() }
+    }
+
     /// Open-loop cells that had the same load, one group per load: what latency may be compared in.
     pub(crate) fn open_groups(&self) -> Vec<(&'a Load, Vec<&Cell<'a>>)> {
         let mut groups: Vec<(&'a Load, Vec<&Cell<'a>>)> = Vec::new();
         for cell in self.cells.iter().filter(|cell| cell.load.mode == Mode::Open) {
             let same = |load: &Load| {
-                (load.rate_rps, load.shape) == (cell.load.rate_rps, cell.load.shape)
+                (load.rate_rps, load.shape, load.clients)
+                    == (cell.load.rate_rps, cell.load.shape, cell.load.clients)
                     && Target::of(load) == cell.target()
             };
             match groups.iter_mut().find(|(load, _)| same(load)) {
@@ -204,8 +217,11 @@ impl<'a> Cell<'a> {
         Percentiles { p50, p99, ..pooled.unwrap_or_default() }
     }
 
-    /// This cell over another, block by block.
+    /// This cell over another, block by block. None where one is client-bound and the metric is the client's.
     pub(crate) fn over(&self, other: &Cell<'_>, metric: Metric) -> Option<Ratio> {
+        if !metric.is_the_servers() && [self.client_bound(), other.client_bound()] != [None, None] {
+            return None;
+        }
         let pairs: Vec<(f64, f64)> = self
             .ok
             .iter()
@@ -254,6 +270,11 @@ impl Metric {
             Self::Bystander => trial.bystander.as_ref()?.latency_ms.p50,
         };
         value.filter(|value| value.is_finite() && *value >= 0.0)
+    }
+
+    /// Measured on the server, so that a full generator says nothing against it.
+    fn is_the_servers(self) -> bool {
+        matches!(self, Self::Cpu | Self::Memory | Self::Threads)
     }
 
     /// With its unit, for a sentence.

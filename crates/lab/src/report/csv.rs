@@ -3,6 +3,8 @@
 
 use std::io::Write;
 
+use loadgen::protocol::{Part, Parts};
+
 use crate::report::tables::Table;
 use crate::report::{Report, Writer};
 use crate::results::{Bystander, Mode, Percentiles, Trial, TrialOutcome};
@@ -55,6 +57,50 @@ pub(crate) const COLUMNS: &[Column] = &[
     }),
     Column("sent_to_answer_max_ms", "from sent to answered, longest", |t| number(sent(t).max)),
     Column("sent_to_answer_mean_ms", "from sent to answered, mean", |t| number(sent(t).mean)),
+    Column("waiting_mean_ms", "of a response: waiting for a connection, mean; open loop only", |t| {
+        number(part(t, |parts| Some(&parts.waiting)).map(|part| part.mean_ms))
+    }),
+    Column("waiting_p99_ms", "the same, 99th percentile, from 1,000 on", |t| {
+        number(part(t, |parts| Some(&parts.waiting)).and_then(|part| part.p99_ms))
+    }),
+    Column("connect_mean_ms", "of a response: opening a connection, mean; open loop only", |t| {
+        number(part(t, |parts| Some(&parts.connect)).map(|part| part.mean_ms))
+    }),
+    Column("connect_p99_ms", "the same, 99th percentile, from 1,000 on", |t| {
+        number(part(t, |parts| Some(&parts.connect)).and_then(|part| part.p99_ms))
+    }),
+    Column(
+        "queue_mean_ms",
+        "of a response: from sending to the view, as the server tells, mean; open loop only",
+        |t| number(part(t, |parts| parts.queue.as_ref()).map(|part| part.mean_ms)),
+    ),
+    Column("queue_p99_ms", "the same, 99th percentile, from 1,000 on", |t| {
+        number(part(t, |parts| parts.queue.as_ref()).and_then(|part| part.p99_ms))
+    }),
+    Column(
+        "view_mean_ms",
+        "of a response: in the view, upstream apart, as the server tells, mean; open loop only",
+        |t| number(part(t, |parts| parts.view.as_ref()).map(|part| part.mean_ms)),
+    ),
+    Column("view_p99_ms", "the same, 99th percentile, from 1,000 on", |t| {
+        number(part(t, |parts| parts.view.as_ref()).and_then(|part| part.p99_ms))
+    }),
+    Column(
+        "upstream_mean_ms",
+        "of a response: the view waits for a service, as the server tells, mean; open loop only",
+        |t| number(part(t, |parts| parts.upstream.as_ref()).map(|part| part.mean_ms)),
+    ),
+    Column("upstream_p99_ms", "the same, 99th percentile, from 1,000 on", |t| {
+        number(part(t, |parts| parts.upstream.as_ref()).and_then(|part| part.p99_ms))
+    }),
+    Column(
+        "rest_mean_ms",
+        "of a response: network, generator, and what the server did not tell, mean; open loop only",
+        |t| number(part(t, |parts| Some(&parts.rest)).map(|part| part.mean_ms)),
+    ),
+    Column("rest_p99_ms", "the same, 99th percentile, from 1,000 on", |t| {
+        number(part(t, |parts| Some(&parts.rest)).and_then(|part| part.p99_ms))
+    }),
     Column("scheduled", "completed + failed + timed_out + unsent", |t| t.scheduled.to_string()),
     Column("completed", "right answers", |t| t.completed.to_string()),
     Column("failed", "wrong or broken off", |t| {
@@ -89,6 +135,12 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column("bystander_scheduled", "bystander's requests due", |t| integer(beside(t).map(|b| b.scheduled))),
     Column("bystander_completed", "of these, answered rightly", |t| integer(beside(t).map(|b| b.completed))),
     Column("server_cpu_s", "CPU time of the server in the window", |t| number(t.server.cpu_s)),
+    Column("server_cpu_user_s", "of that, in its own code", |t| number(t.server.cpu_user_s)),
+    Column("server_cpu_system_s", "of that, in the kernel for it", |t| number(t.server.cpu_system_s)),
+    Column("server_others_cpu_s", "CPU time of others on its CPUs in the window", |t| {
+        number(t.server.others_cpu_s)
+    }),
+    Column("server_life_cpu_s", "CPU time of its whole life", |t| number(t.server.life_cpu_s)),
     Column("server_cpu_us_per_request", "the same over completed requests", |t| {
         number(t.server.cpu_us_per_request)
     }),
@@ -119,6 +171,13 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column("listen_overflows", "connections dropped since the listen queue was full, whole machine", |t| {
         integer(t.server.listen_overflows)
     }),
+    Column("threads_refused", "threads that the system refused the server (EAGAIN)", |t| {
+        integer(t.server.threads_refused)
+    }),
+    Column("files_refused", "files or connections that it refused (EMFILE, ENFILE)", |t| {
+        integer(t.server.files_refused)
+    }),
+    Column("memory_refused", "memory that it refused (ENOMEM)", |t| integer(t.server.memory_refused)),
     Column("server_exit", "how the process ended", |t| t.server.exit.clone().unwrap_or_default()),
     Column("client_cpu_s", "CPU time of the generator in the window", |t| number(t.client.cpu_s)),
     Column("client_core_busy", "share of its busiest core, 0 to 1", |t| number(t.client.core_busy)),
@@ -180,6 +239,10 @@ fn mode(mode: Mode) -> &'static str {
         Mode::Open => "open",
         Mode::Subscribers => "subscribers",
     }
+}
+
+fn part(trial: &Trial, of: fn(&Parts) -> Option<&Part>) -> Option<&Part> {
+    of(trial.parts.as_deref()?)
 }
 
 fn beside(trial: &Trial) -> Option<&Bystander> {

@@ -18,7 +18,7 @@ use crate::report::cells::Experiment;
 use crate::report::charts::{self, Chart, style};
 use crate::report::tables::{self, Cells, Table};
 use crate::report::text::{self, bytes, count, listed};
-use crate::report::{Report, Writer, csv, findings};
+use crate::report::{Report, Writer, csv, findings, verdict};
 use crate::results::{Machine, Mode, Results};
 
 /// Writes `report.html`.
@@ -65,6 +65,8 @@ struct Section {
     question: String,
     expect: String,
     findings: Vec<Vec<Span>>,
+    /// What ran out, rung by rung.
+    verdicts: Vec<Vec<Span>>,
     figures: Vec<Figure>,
     /// Title of its picture on the first screen.
     hero: Option<String>,
@@ -145,6 +147,10 @@ impl Section {
             question: plain(&asked.question),
             expect: plain(&asked.expect),
             findings: findings.iter().map(|finding| spans(&finding.text)).collect(),
+            verdicts: verdict::sentences(experiment, &results.machine)
+                .iter()
+                .map(|sentence| spans(sentence))
+                .collect(),
             figures,
             hero: None,
             cells: tables::cells(experiment, &results.machine),

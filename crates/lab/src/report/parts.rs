@@ -20,21 +20,26 @@ pub(crate) struct Kind {
     of: fn(&Parts) -> Option<&Part>,
 }
 
+pub(crate) const WAITING: &str = "waiting for a connection";
+pub(crate) const QUEUE: &str = "queue";
+pub(crate) const VIEW: &str = "view";
+pub(crate) const UPSTREAM: &str = "upstream";
+
 /// In the order in which a request meets them; the upstream's lies within the view's, which is without it.
 pub(crate) static KINDS: [Kind; 6] = [
     Kind {
-        name: "waiting for a connection",
+        name: WAITING,
         what: "all that the generator may have were busy",
         of: |parts| Some(&parts.waiting),
     },
     Kind { name: "connect", what: "opening one", of: |parts| Some(&parts.connect) },
     Kind {
-        name: "queue",
+        name: QUEUE,
         what: "from sending to the view, in the kernel and in the server's threads or loop",
         of: |parts| parts.queue.as_ref(),
     },
-    Kind { name: "view", what: "in the view, upstream apart", of: |parts| parts.view.as_ref() },
-    Kind { name: "upstream", what: "the view waits for a service", of: |parts| parts.upstream.as_ref() },
+    Kind { name: VIEW, what: "in the view, upstream apart", of: |parts| parts.view.as_ref() },
+    Kind { name: UPSTREAM, what: "the view waits for a service", of: |parts| parts.upstream.as_ref() },
     Kind {
         name: "rest",
         what: "network, generator, and what the server did not tell",
@@ -65,31 +70,44 @@ pub(crate) fn of_load<'e, 'a>(cells: &[&'e Cell<'a>]) -> Vec<Split<'e, 'a>> {
     cells.iter().filter_map(|cell| of(cell)).collect()
 }
 
-/// None where the generator was not asked, or nothing was answered.
-fn of<'e, 'a>(cell: &'e Cell<'a>) -> Option<Split<'e, 'a>> {
-    let all: Vec<&Parts> =
-        cell.ok.iter().filter_map(|trial| trial.parts.as_deref()).filter(|parts| parts.answers > 0).collect();
-    let sum = |count: fn(&Parts) -> u64| all.iter().map(|parts| count(parts)).fold(0, u64::saturating_add);
-    let answers = sum(|parts| parts.answers);
-    // Each answer counts once, whichever trial it is of.
+/// Mean response and mean time of each part, over all its trials that count, each answer once. None where the
+/// generator was not asked, or nothing was answered.
+pub(crate) fn means(cell: &Cell<'_>) -> Option<(f64, [Option<f64>; 6])> {
+    let all = told(cell);
+    let answers: f64 = all.iter().map(|parts| parts.answers as f64).sum();
     let mean = |of: &dyn Fn(&Parts) -> f64| {
-        all.iter().map(|parts| of(parts) * parts.answers as f64).sum::<f64>() / answers as f64
-    };
-    let share = |kind: &Kind| {
-        all.iter().any(|parts| (kind.of)(parts).is_some()).then(|| Share {
-            mean_ms: mean(&|parts| (kind.of)(parts).map_or(0.0, |part| part.mean_ms)),
-            p99_ms: Pooled::of(all.iter().filter_map(|parts| Some((kind.of)(parts)?.histogram.as_str())))
-                .and_then(|pooled| pooled.percentiles().p99),
-        })
+        all.iter().map(|parts| of(parts) * parts.answers as f64).sum::<f64>() / answers
     };
     let response_ms = mean(&|parts| parts.response.mean_ms);
-    (answers > 0 && response_ms.is_finite() && response_ms > 0.0).then(|| Split {
+    let each = KINDS.each_ref().map(|kind| {
+        let known = all.iter().any(|parts| (kind.of)(parts).is_some());
+        known.then(|| mean(&|parts| (kind.of)(parts).map_or(0.0, |part| part.mean_ms)))
+    });
+    (response_ms.is_finite() && response_ms > 0.0).then_some((response_ms, each))
+}
+
+fn of<'e, 'a>(cell: &'e Cell<'a>) -> Option<Split<'e, 'a>> {
+    let (response_ms, means) = means(cell)?;
+    let all = told(cell);
+    let sum = |count: fn(&Parts) -> u64| all.iter().map(|parts| count(parts)).fold(0, u64::saturating_add);
+    let p99_ms = |kind: &Kind| {
+        let histograms = all.iter().filter_map(|parts| Some((kind.of)(parts)?.histogram.as_str()));
+        Pooled::of(histograms).and_then(|pooled| pooled.percentiles().p99)
+    };
+    let parts = KINDS.iter().zip(means);
+    let parts = parts.map(|(kind, ms)| ms.map(|mean_ms| Share { mean_ms, p99_ms: p99_ms(kind) })).collect();
+    Some(Split {
         cell,
-        answers,
+        answers: sum(|parts| parts.answers),
         told: sum(|parts| parts.told),
         response_ms,
-        parts: KINDS.iter().map(share).collect(),
+        parts,
     })
+}
+
+/// What trials that count say, where something was answered.
+fn told<'a>(cell: &Cell<'a>) -> Vec<&'a Parts> {
+    cell.ok.iter().filter_map(|trial| trial.parts.as_deref()).filter(|parts| parts.answers > 0).collect()
 }
 
 impl Split<'_, '_> {
@@ -119,8 +137,9 @@ pub(crate) fn sentences(experiment: &Experiment<'_>) -> Vec<String> {
         let at = load.rate_rps.map(|rate| format!(" at {} requests/s", exact(rate))).unwrap_or_default();
         let on =
             experiment.told_apart(Target::of(load)).map(|target| format!(" on {target}")).unwrap_or_default();
+        let over = experiment.connections_told_apart(load);
         (!each.is_empty())
-            .then(|| format!("The largest part of a mean response{on}{at} was {}.", joined(&each)))
+            .then(|| format!("The largest part of a mean response{on}{at}{over} was {}.", joined(&each)))
     };
     experiment.open_groups().iter().filter_map(sentence).collect()
 }

@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Lin
 
 use crate::report::tables::{self, Cells};
 use crate::report::text::wrapped;
-use crate::report::{Report, findings};
+use crate::report::{Report, findings, verdict};
 
 /// Everything, within `width` columns.
 pub(crate) fn summary(report: &Report<'_>, width: usize) -> String {
@@ -31,12 +31,22 @@ pub(crate) fn summary(report: &Report<'_>, width: usize) -> String {
         for finding in findings::of(experiment, machine) {
             item(&mut out, "- ", &finding.text, width);
         }
+        let verdicts = verdict::sentences(experiment, machine);
+        if !verdicts.is_empty() {
+            paragraph(&mut out, VERDICT, width);
+        }
+        for sentence in verdicts {
+            item(&mut out, "= ", &sentence, width);
+        }
         for remark in tables::remarks(experiment) {
             item(&mut out, "! ", &remark, width);
         }
     }
     out
 }
+
+/// Above what ran out, rung by rung.
+const VERDICT: &str = "Verdict:";
 
 /// What stays away first where the terminal is too narrow for all columns.
 const LEAST_NEEDED: [&str; 6] =

@@ -150,6 +150,18 @@ fn a_row_per_trial_under_headers_with_units() {
     sent_to_answer_p999_ms
     sent_to_answer_max_ms
     sent_to_answer_mean_ms
+    waiting_mean_ms
+    waiting_p99_ms
+    connect_mean_ms
+    connect_p99_ms
+    queue_mean_ms
+    queue_p99_ms
+    view_mean_ms
+    view_p99_ms
+    upstream_mean_ms
+    upstream_p99_ms
+    rest_mean_ms
+    rest_p99_ms
     scheduled
     completed
     failed
@@ -166,6 +178,10 @@ fn a_row_per_trial_under_headers_with_units() {
     bystander_scheduled
     bystander_completed
     server_cpu_s
+    server_cpu_user_s
+    server_cpu_system_s
+    server_others_cpu_s
+    server_life_cpu_s
     server_cpu_us_per_request
     server_rss_idle_bytes
     server_rss_peak_bytes
@@ -178,6 +194,9 @@ fn a_row_per_trial_under_headers_with_units() {
     server_ctx_switches_voluntary
     server_ctx_switches_involuntary
     listen_overflows
+    threads_refused
+    files_refused
+    memory_refused
     server_exit
     client_cpu_s
     client_core_busy

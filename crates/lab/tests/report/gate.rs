@@ -93,6 +93,7 @@ fn what_could_not_be_compared_is_said() {
         ]
     );
     assert_eq!(first.compared, 4);
+    assert_eq!(first.lost, ["scale, thread-per-request at 16 clients on /wait/100"], "which fails the gate");
 
     let few = gate_of(run(3, &CELLS), &run(5, &CELLS));
     assert_eq!((few.compared, few.not_compared.len()), (0, 3));
@@ -100,6 +101,9 @@ fn what_could_not_be_compared_is_said() {
 
     let gone = gate_of(run(5, &CELLS), &run(5, &CELLS[..2]));
     assert_eq!(gone.not_compared, ["scale, event-loop at 256 clients on /wait/100: not part of this run"]);
+    assert!(gone.lost.is_empty(), "nobody asked for it");
+    let still_void = gate_of(void.clone(), &void);
+    assert!(still_void.lost.is_empty(), "the baseline had no more: {still_void:?}");
     let new = gate_of(run(5, &CELLS[..2]), &run(5, &CELLS));
     assert_eq!(new.not_compared, ["scale, event-loop at 256 clients on /wait/100: not part of the baseline"]);
 

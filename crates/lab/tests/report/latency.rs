@@ -66,3 +66,69 @@ fn a_rung_that_does_not_serve_the_common_rate_is_not_compared_at_it() {
     );
     assert!(!said.contains("Medians against"), "{said}");
 }
+
+/// In open loop at 50 requests/s, with generators that are so busy.
+fn with_generators(busy: [f64; 2]) -> String {
+    let mut results = run(0, &[]);
+    for block in 0..5 {
+        for ((rung, ms), busy) in [("thread-per-request", 150.0), ("event-loop", 100.0)].into_iter().zip(busy)
+        {
+            let mut trial = trial("scale", rung, 64, 50.0, 100.0);
+            (trial.block, trial.client.core_busy) = (block, Some(busy));
+            trial.load = Load {
+                mode: Mode::Open,
+                clients: 64,
+                rate_rps: Some(50.0),
+                keep_alive: true,
+                shape: None,
+                route: "/wait/100".into(),
+            };
+            answers(&mut trial, 1_000, ms + f64::from(block) * 0.1, 0.001);
+            results.trials.push(trial);
+        }
+    }
+    said(&results)
+}
+
+#[test]
+fn response_times_of_a_full_generator_are_nobodys() {
+    let bound = with_generators([0.91, 0.3]);
+    assert_says(
+        &bound,
+        &[
+            "answers took 100 ms (p99 101 ms) on event-loop. Not shown, being client-bound: thread-per-request.",
+            "5 ok, client-bound",
+            "thread-per-request, 50 requests/s due: the load generator's own core was 91 % busy",
+        ],
+    );
+    assert!(!bound.contains("times as much"), "{bound}");
+    assert_says(
+        &with_generators([0.90, 0.3]),
+        &["Medians against event-loop: thread-per-request: 1.50 times"],
+    );
+}
+
+#[test]
+fn one_rate_over_few_and_over_many_connections_is_told_apart() {
+    let mut results = run(0, &[]);
+    for clients in [16, 1_024] {
+        let mut trial = trial("scale", "event-loop", clients, 50.0, 100.0);
+        trial.load = Load {
+            mode: Mode::Open,
+            clients,
+            rate_rps: Some(50.0),
+            keep_alive: true,
+            shape: None,
+            route: "/wait/100".into(),
+        };
+        answers(&mut trial, 1_000, 100.0, 0.001);
+        results.trials.push(trial);
+    }
+    assert_says(
+        &said(&results),
+        &[
+            "In open loop over at most 16 connections, at one common rate",
+            "In open loop over at most 1,024 connections, at one common rate",
+        ],
+    );
+}

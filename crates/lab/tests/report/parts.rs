@@ -19,7 +19,7 @@ fn part(ms: f64) -> Part {
 }
 
 /// Waiting for a connection, connect, queue, view, upstream, rest.
-fn parts(ms: [f64; 6]) -> Box<Parts> {
+pub(crate) fn parts(ms: [f64; 6]) -> Box<Parts> {
     let [waiting, connect, queue, view, upstream, rest] = ms.map(part);
     Box::new(Parts {
         answers: 1_000,
@@ -128,4 +128,19 @@ fn without_parts_there_is_no_chart_and_no_sentence() {
     results.trials.iter_mut().for_each(|trial| trial.parts = None);
     assert!(!said(&results).contains("largest part"));
     assert!(!page(&results).contains("Where the time went"));
+}
+
+#[test]
+fn each_part_has_its_columns_in_the_table_of_trials() {
+    let dir = TempDir::new().unwrap();
+    let mut silent = parts([2.0, 1.0, 0.0, 0.0, 0.0, 50.0]);
+    (silent.queue, silent.told) = (None, 0);
+    report::write(dir.path(), &open(&[("event-loop", silent)])).unwrap();
+    let text = fs::read_to_string(dir.path().join("results.csv")).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (names, row) = (lines.next().unwrap(), lines.next().unwrap());
+    let value = |name: &str| row[names.iter().position(|known| *known == name).expect(name)];
+    assert_eq!([value("waiting_mean_ms"), value("connect_mean_ms"), value("rest_mean_ms")], ["2", "1", "50"]);
+    assert!(value("rest_p99_ms").starts_with("50.0"), "{}", value("rest_p99_ms"));
+    assert_eq!([value("queue_mean_ms"), value("queue_p99_ms")], ["", ""], "nobody told");
 }

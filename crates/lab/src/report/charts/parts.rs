@@ -39,7 +39,8 @@ pub(crate) fn stacked(experiment: &Experiment<'_>, load: &Load, cells: &[&Cell<'
     let on =
         experiment.told_apart(Target::of(load)).map(|target| format!(" on {target}")).unwrap_or_default();
     let rate = load.rate_rps.map(|rate| format!(", {} requests/s", exact(rate))).unwrap_or_default();
-    let name = format!("Where the time went{on}{rate}, open loop");
+    let over = experiment.connections_told_apart(load);
+    let name = format!("Where the time went{on}{rate}{over}, open loop");
     Some(Chart {
         how_to_read: format!(
             "A bar is the mean time from due to answered, of answers that came; its parts follow each other from left to right. {}.",

@@ -60,8 +60,9 @@ pub(crate) fn percentiles(experiment: &Experiment<'_>, load: &Load, cells: &[&Ce
         .map_or_else(|| "open loop".into(), |rate| format!("{} requests/s, open loop", text::exact(rate)));
     let on =
         experiment.told_apart(Target::of(load)).map(|target| format!(" on {target}")).unwrap_or_default();
+    let over = experiment.connections_told_apart(load);
     Some(Chart {
-        title: format!("Response times{on} at one common rate: {rate}"),
+        title: format!("Response times{on} at one common rate: {rate}{over}"),
         how_to_read: "Read upwards from a percentage: so many percent of all answers came within this time, counted from when \
             they were due. A curve ends where fewer than ten samples lie beyond."
             .into(),

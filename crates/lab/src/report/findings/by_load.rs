@@ -12,10 +12,11 @@ pub(crate) struct Group<'e, 'a> {
     pub(crate) cells: Vec<&'e Cell<'a>>,
 }
 
-/// One for each load, in the order of the cells.
+/// One for each load, in the order of the cells. Of client-bound cells only the server's CPU and memory may be used,
+/// and rules are about answers: they are left out, and their verdict says so.
 pub(crate) fn groups<'e, 'a>(experiment: &'e Experiment<'a>) -> Vec<Group<'e, 'a>> {
     let mut groups: Vec<Group<'e, 'a>> = Vec::new();
-    for cell in experiment.cells.iter().filter(|cell| !cell.ok.is_empty()) {
+    for cell in experiment.cells.iter().filter(|cell| !cell.ok.is_empty() && cell.client_bound().is_none()) {
         match groups.iter_mut().find(|group| group.load == cell.load) {
             Some(group) => group.cells.push(cell),
             None => groups.push(Group { load: cell.load, cells: vec![cell] }),

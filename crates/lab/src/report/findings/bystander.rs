@@ -29,14 +29,12 @@ pub(crate) fn findings(experiment: &Experiment<'_>, family: &Family) -> Vec<Find
 }
 
 fn said(group: &Beside<'_, '_>, family: &Family) -> Option<String> {
-    let mut seen: Vec<&Seen<'_, '_>> = group.seen.iter().filter(|seen| seen.response.p50.is_some()).collect();
+    // Where the generator was full, bystanders' times are its own as well.
+    let counting = || group.seen.iter().filter(|seen| seen.cell.client_bound().is_none());
+    let mut seen: Vec<&Seen<'_, '_>> = counting().filter(|seen| seen.response.p50.is_some()).collect();
     seen.sort_by(|a, b| a.response.p50.unwrap_or(0.0).total_cmp(&b.response.p50.unwrap_or(0.0)));
-    let silent: Vec<String> = group
-        .seen
-        .iter()
-        .filter(|seen| seen.response.p50.is_none())
-        .map(|seen| seen.cell.series.named())
-        .collect();
+    let silent: Vec<String> =
+        counting().filter(|seen| seen.response.p50.is_none()).map(|seen| seen.cell.series.named()).collect();
     if seen.is_empty() && silent.is_empty() {
         return None;
     }

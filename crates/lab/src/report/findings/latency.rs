@@ -10,6 +10,9 @@ use crate::stats::{BLOCKS_FOR_INTERVAL, Family, Ratio};
 
 /// Median and p99 of every rung at one load, and what the difference is worth.
 pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>], family: &Family) -> Option<Finding> {
+    // Where the generator was full, response times may be its own.
+    let (bound, cells): (Vec<&Cell<'_>>, Vec<&Cell<'_>>) =
+        cells.iter().partition(|cell| cell.client_bound().is_some());
     let measured: Vec<Measured<'_, '_>> = cells.iter().filter_map(|cell| Measured::of(cell)).collect();
     if measured.is_empty() {
         return None;
@@ -18,8 +21,11 @@ pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>], family: 
     let first = cells.first()?;
     let rate = first.load.rate_rps.map(|rate| format!(", {} requests/s,", text::exact(rate)));
     let on = experiment.told_apart(first.target()).map(|target| format!(" on {target}")).unwrap_or_default();
-    let mut text =
-        format!("In open loop{on}, at one common rate{} answers took {each}.", rate.unwrap_or_default());
+    let over = experiment.connections_told_apart(first.load);
+    let mut text = format!(
+        "In open loop{on}{over}, at one common rate{} answers took {each}.",
+        rate.unwrap_or_default()
+    );
     let short: Vec<String> =
         measured.iter().filter(|one| one.p99.is_none()).map(|one| one.cell.series.named()).collect();
     if !short.is_empty() {
@@ -31,6 +37,10 @@ pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>], family: 
             cell.series.named(),
             percent(share)
         ));
+    }
+    if !bound.is_empty() {
+        let names: Vec<String> = bound.iter().map(|cell| cell.series.named()).collect();
+        text.push_str(&format!(" Not shown, being client-bound: {}.", listed(&names)));
     }
     let cells: Vec<&Cell<'_>> =
         measured.iter().map(|one| one.cell).filter(|cell| cell.behind().is_none()).collect();

@@ -3,7 +3,7 @@
 use crate::report::bounds::{Point, Standing, Sweep, Track, server_cores};
 use crate::report::findings::{Finding, MANY_RUNGS};
 use crate::report::text::{counted, listed, rounded, sentence};
-use crate::report::verdict::{RanOut, percent, ran_out};
+use crate::report::verdict::{percent, ran_out};
 use crate::results::Machine;
 
 /// The headline (who keeps up with how many), then a sentence per rung.
@@ -153,9 +153,7 @@ fn one_load(sweep: &Sweep<'_, '_>, cores: Option<f64>) -> Vec<Finding> {
         Some(match (point.standing(), point.throughput) {
             (Standing::On(share) | Standing::Below(share), Some(rps)) => {
                 let why = match ran_out(track, point, cores) {
-                    why if matches!(point.standing(), Standing::Below(_))
-                        && !matches!(why, RanOut::NotFound { .. }) =>
-                    {
+                    why if matches!(point.standing(), Standing::Below(_)) && why.is_found() => {
                         format!(": {}", why.clause())
                     }
                     _ => String::new(),

@@ -1,0 +1,229 @@
+//! A verdict in words: one or two for a chart, a clause with its numbers for a sentence.
+
+use crate::report::text::{bytes, count, counted, milliseconds, rounded};
+use crate::report::verdict::evidence::Evidence;
+use crate::report::verdict::{Cause, Limit, Took, Verdict};
+
+impl Verdict {
+    /// One or two words, for a label in a chart: what it ran out of.
+    pub(crate) fn label(&self) -> String {
+        match &self.cause {
+            Cause::Collapsed { limit: Some(limit), .. } => format!("collapsed: out of {}", limit.name()),
+            Cause::Collapsed { .. } => "collapsed".into(),
+            Cause::NotRun { slots: Some((slots, wait)), .. }
+            | Cause::Slots { slots, line: Some((wait, _)), .. } => format!("{} ÷ {wait}", slots.counted()),
+            Cause::Slots { slots, .. } => slots.counted(),
+            Cause::NotRun { .. } => "not run".into(),
+            Cause::Void { .. } => "void".into(),
+            Cause::Refused { limit, .. } => format!("out of {}", limit.name()),
+            Cause::Downstream { capacity, .. } => format!("services full: {}", counted(*capacity, "call")),
+            Cause::Fault { .. } => "trouble in the services".into(),
+            Cause::EventLoop { .. } => "event loop taken".into(),
+            Cause::View { .. } => "long views".into(),
+            Cause::Connections { number, .. } => counted((*number).into(), "connection"),
+            Cause::Cpu { us: Some(us), .. } => format!("CPU full: {} µs a request", rounded(*us)),
+            Cause::Cpu { .. } => "CPU full".into(),
+            Cause::Others { .. } => "CPU taken by others".into(),
+            Cause::Generator { .. } => "generator full".into(),
+            Cause::ListenQueue { .. } => "listen queue full".into(),
+            Cause::Failures { .. } => "failures".into(),
+            Cause::NotFound { .. } => "cause not found".into(),
+        }
+    }
+
+    /// What follows the number of clients in a list of rungs.
+    pub(crate) fn short(&self) -> String {
+        match &self.cause {
+            Cause::Collapsed { limit: Some(limit), .. } => {
+                format!("then collapsed, out of {}", limit.name())
+            }
+            Cause::Collapsed { .. } => "then collapsed".into(),
+            Cause::NotRun { slots: Some((slots, _)), .. } | Cause::Slots { slots, .. } => {
+                slots.ran_out().into()
+            }
+            Cause::NotRun { .. } => "beyond which it was not run".into(),
+            Cause::Void { .. } => "beyond which nothing counts".into(),
+            Cause::Refused { limit, .. } => format!("then ran out of {}", limit.name()),
+            Cause::Downstream { .. } => "then the services behind were full".into(),
+            Cause::Fault { .. } => "then the services behind were in trouble".into(),
+            Cause::EventLoop { .. } => "then its event loop was taken".into(),
+            Cause::View { .. } => "then views took longer".into(),
+            Cause::Connections { .. } => "then all connections were taken".into(),
+            Cause::Cpu { .. } => "then ran out of CPU".into(),
+            Cause::Others { .. } => "then others had its CPU".into(),
+            Cause::Generator { .. } => "then the load generator was full".into(),
+            Cause::ListenQueue { .. } => "then the listen queue overflowed".into(),
+            Cause::Failures { .. } => "then requests failed".into(),
+            Cause::NotFound { .. } => "then fell behind, the cause not found".into(),
+        }
+    }
+
+    /// A clause with its numbers, for after a colon.
+    pub(crate) fn clause(&self) -> String {
+        let also: Vec<String> =
+            self.also.iter().map(|cause| format!("; at the same time {}", clause(cause))).collect();
+        format!("{}{}", clause(&self.cause), also.concat())
+    }
+
+    pub(crate) fn is_found(&self) -> bool {
+        !matches!(self.cause, Cause::NotFound { .. })
+    }
+}
+
+/// A share of the server's CPUs that others had.
+const WORTH_A_NOTE: f64 = 0.02;
+
+fn clause(cause: &Cause) -> String {
+    match cause {
+        Cause::Collapsed { trials, of, reason, limit } => {
+            let of = counted(*of as u64, "trial");
+            let ran_out = limit.map(|limit| format!(", out of {}", limit.name())).unwrap_or_default();
+            format!("the server collapsed in {trials} of {of}{ran_out} ({reason})")
+        }
+        Cause::NotRun { reason, .. } => format!("it was not run there ({reason})"),
+        Cause::Void { trials, reason } => {
+            format!("nothing can be said, {} void ({reason})", all(*trials))
+        }
+        Cause::Refused { limit, times, failed, of } => format!(
+            "the system refused it {} {} ({}), and {} of {} requests got no right answer",
+            limit.name(),
+            counted(*times, "time"),
+            limit.error(),
+            count(*failed),
+            count(*of)
+        ),
+        Cause::Downstream { capacity, in_service, queued } => {
+            let line = if *queued > 0 {
+                format!(", and {} in line at the end", counted(*queued, "more call"))
+            } else {
+                String::new()
+            };
+            let calls = counted(*capacity, "call");
+            format!(
+                "the services behind are full, {} of the {calls} that they take at a time{line}",
+                rounded(*in_service)
+            )
+        }
+        Cause::Fault { what, for_ms } => {
+            format!("the services behind {what} for {}, as they were told to", milliseconds(*for_ms as f64))
+        }
+        Cause::Slots { slots, callers, line, queue } => {
+            let (taken, number) = (slots.all_taken(), slots.number);
+            let queue = queue.map(|took| format!("; {} queueing", took.said())).unwrap_or_default();
+            match line {
+                Some((wait, rps)) => {
+                    format!("{taken}, {number} ÷ {wait} = {} requests/s{queue}", rounded(*rps))
+                }
+                None => format!("{taken}, by {number} of {}", count((*callers).into())),
+            }
+        }
+        Cause::EventLoop { queue, busy } => format!(
+            "its event loop was taken by other requests, {} queueing{}",
+            queue.said(),
+            cpu_only(*busy)
+        ),
+        Cause::View { view, busy } => {
+            format!("computing and taking turns at it, {} in the view{}", view.said(), cpu_only(*busy))
+        }
+        Cause::Connections { number, waiting } => format!(
+            "all {} that clients may have were taken, {} waiting for one",
+            counted((*number).into(), "connection"),
+            waiting.said()
+        ),
+        Cause::Cpu { busy, others, cores, us, kernel, switches } => {
+            let each = us.map(|us| format!(" at {} µs a request", rounded(us))).unwrap_or_default();
+            let kernel = kernel.map(|share| format!("{} of it in the kernel", percent(share)));
+            let switches = switches.map(|each| format!("about {} context switches a request", rounded(each)));
+            let others = (*others >= WORTH_A_NOTE).then(|| format!("others had {}", percent(*others)));
+            let how: Vec<String> = kernel.into_iter().chain(switches).chain(others).collect();
+            let how = if how.is_empty() { String::new() } else { format!(" ({})", how.join(", ")) };
+            format!("its CPU is full, {} of {}{each}{how}", percent(*busy), counted(*cores as u64, "core"))
+        }
+        Cause::Others { busy, others, cores } => format!(
+            "others filled its CPU, {} of {} where it had {}, so this may be the machine's doing",
+            percent(*others),
+            counted(*cores as u64, "core"),
+            percent(*busy)
+        ),
+        Cause::Generator { busy } => {
+            format!("the load generator's own core was {} busy, so this may be its limit", percent(*busy))
+        }
+        Cause::ListenQueue { overflows } => {
+            format!("the listen queue overflowed {}", counted(*overflows, "time"))
+        }
+        Cause::Failures { failed, of } => {
+            format!("{} of {} requests got no right answer", count(*failed), count(*of))
+        }
+        Cause::NotFound { looked_at } => format!("the cause was not found (looked at: {looked_at})"),
+    }
+}
+
+/// Everything that a verdict could rest on, with its figures.
+pub(super) fn looked_at(at: &Evidence<'_, '_>) -> String {
+    let share = |value: Option<f64>| value.map_or_else(|| "not known".into(), percent);
+    let (failed, of) = at.failed();
+    let mut seen = vec![
+        format!("server CPU {}", share(at.cpu_busy())),
+        format!("others on its CPU {}", share(at.others_busy())),
+        format!("generator's core {}", share(at.generator_busy())),
+        format!("{} of {} requests failed", count(failed), count(of)),
+        format!("{} of the listen queue", counted(at.overflows(), "overflow")),
+    ];
+    match (at.longest_part(), at.mean_response_ms().filter(|_| at.is_open())) {
+        (Some((name, took)), _) => seen.push(format!("{} {name}", took.said())),
+        (None, Some(ms)) => seen.push(format!("mean response {}", milliseconds(ms))),
+        (None, None) => {}
+    }
+    if let Some(calls) = at.calls_in_service().filter(|calls| *calls > 0.0) {
+        seen.push(format!("{} calls in the services at a time", rounded(calls)));
+    }
+    let threads = at.cell.median(crate::report::cells::Metric::Threads);
+    seen.extend(threads.map(|threads| counted(threads as u64, "thread")));
+    let rss = at.cell.median_of(|trial| trial.server.rss_peak_bytes.map(|bytes| bytes as f64));
+    seen.extend(rss.map(|rss| format!("{} resident", bytes(rss))));
+    let refused = at.refused().into_iter().filter(|(_, times)| *times > 0);
+    seen.extend(refused.map(|(limit, times)| format!("{} refused {}", limit.name(), counted(times, "time"))));
+    seen.join(", ")
+}
+
+impl Limit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Threads => "threads",
+            Self::Files => "file descriptors",
+            Self::Memory => "memory",
+        }
+    }
+
+    fn error(self) -> &'static str {
+        match self {
+            Self::Threads => "EAGAIN",
+            Self::Files => "EMFILE",
+            Self::Memory => "ENOMEM",
+        }
+    }
+}
+
+impl Took {
+    /// `150 ms of a mean response of 202 ms`
+    fn said(self) -> String {
+        format!("{} of a mean response of {}", milliseconds(self.ms), milliseconds(self.of_ms))
+    }
+}
+
+fn cpu_only(busy: Option<f64>) -> String {
+    busy.map(|busy| format!(", its CPU {} busy", percent(busy))).unwrap_or_default()
+}
+
+fn all(trials: usize) -> String {
+    match trials {
+        1 => "its only trial is".into(),
+        2 => "both trials are".into(),
+        more => format!("all {more} trials are"),
+    }
+}
+
+/// A share as whole percent.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
