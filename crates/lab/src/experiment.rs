@@ -15,12 +15,16 @@ use crate::ladder::{self, Rung};
 use crate::results::{GapStep, Rule, Stated};
 
 mod load;
+mod needs;
+mod number;
 mod upstream;
 
 pub use load::{
     Bystander, Clients, Closed, Doubling, Kind, Levels, Load, Open, Part, Positive, Rate, Subscribers, Target,
 };
 pub use upstream::{Fault, FaultKind, ServicePath, Upstream};
+
+use number::{in_plain_words, some_within, within};
 
 /// The experiments that come with the program.
 pub const CATALOGUE: &[(&str, &str)] = &[
@@ -105,7 +109,7 @@ pub struct Experiment {
 
 /// One rung, as an experiment uses it.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { rung = \"pool\" }")]
 pub struct Use {
     /// Name on the ladder.
     #[serde(deserialize_with = "on_the_ladder")]
@@ -123,10 +127,14 @@ pub struct Use {
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "named as what they replace")]
 pub struct Changes {
+    #[serde(deserialize_with = "some_within::<_, 1, 100>")]
     pub blocks: Option<u64>,
+    #[serde(deserialize_with = "some_within::<_, 0, 600_000>")]
     pub warm_up_ms: Option<u64>,
+    #[serde(deserialize_with = "some_within::<_, 100, 600_000>")]
     pub window_ms: Option<u64>,
     pub time_scale: Option<Positive>,
+    #[serde(deserialize_with = "some_within::<_, 0, 10_000_000>")]
     pub samples: Option<u64>,
     pub clients: Option<Levels>,
     pub counts: Option<Vec<Clients>>,
@@ -160,7 +168,7 @@ impl Experiment {
     /// What is wrong, where, and what is allowed.
     pub fn parse(name: &str, file: &str, text: &str) -> anyhow::Result<Self> {
         let read: Self = toml::from_str(text).map_err(|error| Invalid { file: file.into(), error })?;
-        read.check().with_context(|| format!("{file} makes no sense"))?;
+        read.check().map_err(|error| needs::placed(file, text, &error))?;
         Ok(Self { name: name.to_owned(), ..read })
     }
 
@@ -204,6 +212,7 @@ impl Experiment {
 
     /// What no single key shows.
     fn check(&self) -> anyhow::Result<()> {
+        self.check_texts()?;
         if self.rungs.is_empty() {
             bail!("rungs: there must be at least one");
         }
@@ -230,13 +239,17 @@ impl Experiment {
             });
             open.try_for_each(|open| open.check(window_ms)).map_err(anyhow::Error::msg)?;
         }
-        self.check_decomposition()
+        self.check_decomposition()?;
+        self.check_rule()
     }
 
     fn check_load(&self, load: &Load) -> anyhow::Result<()> {
         let target = load.mix.first().map_or(self.target(load), |part| &part.route);
         if let Some(key) = load.kind.without_levels() {
             bail!("loads: `{key}` has no level; give it one at least");
+        }
+        if let Some((key, level)) = load.kind.repeated() {
+            bail!("loads: `{key}` has {level} twice; each level is a cell of its own");
         }
         match (&load.kind, target.is_endless()) {
             (Kind::Subscribers(_), false) => {
@@ -277,18 +290,6 @@ impl Experiment {
     }
 }
 
-/// A whole number in a range.
-fn within<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(
-    deserializer: D,
-) -> Result<u64, D::Error> {
-    let number = u64::deserialize(deserializer)?;
-    if (MIN..=MAX).contains(&number) {
-        Ok(number)
-    } else {
-        Err(D::Error::custom(format!("{number} is not within {MIN} to {MAX}")))
-    }
-}
-
 fn on_the_ladder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static Rung, D::Error> {
     ladder::rung(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
@@ -306,7 +307,7 @@ struct Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not an experiment: {}", self.file, self.error.to_string().trim_end())
+        write!(f, "{} is not an experiment: {}", self.file, in_plain_words(&self.error.to_string()))
     }
 }
 
@@ -315,3 +316,7 @@ impl std::error::Error for Invalid {}
 #[cfg(test)]
 #[path = "experiment_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "experiment/refused_tests.rs"]
+mod refused_tests;

@@ -97,18 +97,22 @@ fn an_unknown_experiment_is_answered_with_those_that_there_are() {
 #[test]
 fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
     for (what, with, expected) in [
-        ("blocks = 2", "block = 2", &["line 6", "unknown field `block`", "`blocks`"][..]),
+        ("blocks = 2", "block = 2", &["line 6", "unknown key `block`", "`blocks`"][..]),
         ("blocks = 2", "blocks = 0", &["line 6", "blocks = 0", "0 is not within 1 to 100"]),
-        ("blocks = 2", "blocks = \"many\"", &["line 6", "string \"many\"", "expected u64"]),
+        (
+            "blocks = 2",
+            "blocks = \"many\"",
+            &["line 6", "string \"many\"", "expected a whole number from 1 to 100"],
+        ),
         ("window_ms = 500", "window_ms = 5", &["line 8", "5 is not within 100 to 600000"]),
-        ("window_ms = 500", "", &["missing field `window_ms`"]),
+        ("window_ms = 500", "", &["missing key `window_ms`"]),
         ("\"/wait/100\"", "\"/wait/soon\"", &["line 5", "no server answers GET /wait/soon"]),
         (
             "\"event-loop\"",
             "\"eventloop\"",
             &["line 15", "no rung \"eventloop\"", "pool, thread-per-request"],
         ),
-        ("closed =", "sudden =", &["line 18", "unknown field `sudden`", "`closed`, `open`, `subscribers`"]),
+        ("closed =", "sudden =", &["line 18", "unknown key `sudden`", "`closed`, `open`, `subscribers`"]),
         ("closed = { clients = [1, 20] }", "", &["line 17", "one of `closed`, `open` and `subscribers`"]),
         (
             "closed = { clients = [1, 20] }",
@@ -118,7 +122,7 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
         (
             "[1, 20] }",
             "[1, 20], keepalive = false }",
-            &["line 18", "unknown field `keepalive`", "`keep_alive`"],
+            &["line 18", "unknown key `keepalive`", "`keep_alive`"],
         ),
         (
             "closed = { clients = [1, 20] }",
@@ -132,7 +136,7 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
             "blocks = 2\nbystander = { route = \"/hello\", rate = 0, connections = 8 }",
             &["line 7", "0 is not over 0"],
         ),
-        ("blocks = 2", "blocks = 2\nrule = \"fastest\"", &["line 7", "unknown variant `fastest`", "`equal`"]),
+        ("blocks = 2", "blocks = 2\nrule = \"fastest\"", &["line 7", "unknown word `fastest`", "`equal`"]),
         (
             "blocks = 2",
             "blocks = 2\nupstream = { capacity = 0 }",
@@ -141,12 +145,12 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
         (
             "blocks = 2",
             "blocks = 2\nupstream = { faults = [{ kind = \"hang\", at_ms = 1, for_ms = 1 }] }",
-            &["line 7", "unknown variant `hang`", "`stall`"],
+            &["line 7", "unknown word `hang`", "`stall`"],
         ),
         (
             "closed = { clients = [1, 20] }",
             "open = { rate = { rps = 9 }, connections = 5, shape = { peak = { at_ms = 1 } } }",
-            &["line 18", "unknown variant `peak`", "`spike`, `ramp`, `steps`"],
+            &["line 18", "unknown word `peak`", "`spike`, `ramp`, `steps`"],
         ),
         ("[1, 20]", "[0]", &["line 18", "1 to 100000", "\"doubling\""]),
         (
@@ -203,10 +207,13 @@ fn what_makes_no_sense_as_a_whole_is_refused_too() {
         ),
     ] {
         let error = refused(what, with);
-        assert!(error.starts_with("mine.toml makes no sense: ") && error.contains(expected), "{error}");
+        assert!(
+            error.starts_with("mine.toml makes no sense at line ") && error.contains(expected),
+            "{error}"
+        );
     }
     let nobody = refused("[[loads]]\nclosed = { clients = [1, 20] }", "").replace('\n', " ");
-    assert!(nobody.contains("missing field `loads`"), "{nobody}");
+    assert!(nobody.contains("missing key `loads`"), "{nobody}");
 }
 
 #[test]
@@ -274,7 +281,7 @@ fn a_load_may_ask_for_several_things() {
         ("[{ route = \"/hello\", weight = 1 }]", "two parts at least"),
         ("[{ route = \"/hello\", weight = 1 }, { route = \"/live\", weight = 1 }]", "which never ends"),
         ("[{ route = \"/hello\", weight = 0 }]", "0 is not within 1 to 1000000"),
-        ("[{ route = \"/hello\" }]", "missing field `weight`"),
+        ("[{ route = \"/hello\" }]", "missing key `weight`"),
         ("[{ route = \"/slow\", weight = 1 }]", "no server answers GET /slow"),
     ] {
         let error = format!("{:#}", parse(&mixed(mix)).unwrap_err());

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use loadgen::protocol::{Event, Outcome, Spec};
 
-use crate::process::{Process, said};
+use crate::process::{Process, exit_text, said};
 use crate::programs::Programs;
 
 /// What it may take on top of its load: connecting, and waiting for the last answers.
 const EXTRA: Duration = Duration::from_secs(15);
+/// From the end of its output to its own.
+const TO_BE_GONE: Duration = Duration::from_secs(1);
 
 /// A generator at work.
 pub(crate) struct Generator(Process);
@@ -56,8 +58,10 @@ impl Generator {
             Some(line) => serde_json::from_str(&line)
                 .with_context(|| format!("the load generator said what is no event: {line:.200}")),
             None => {
+                let ended = self.0.wait(TO_BE_GONE);
+                let how = ended.map_or_else(|| "it lives on".into(), |ended| exit_text(ended.status));
                 self.0.kill();
-                bail!("the load generator ended without a result{}", said(&self.0.log()))
+                bail!("the load generator ended without a result: {how}{}", said(&self.0.log()))
             }
         }
     }

@@ -25,6 +25,7 @@ pub mod cmd;
 pub mod contract;
 pub mod cpus;
 pub mod experiment;
+mod flags;
 mod generator;
 mod judge;
 pub mod ladder;

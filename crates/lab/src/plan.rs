@@ -89,7 +89,7 @@ impl Plan {
 
     /// How long it will take, starting and stopping servers included.
     pub fn estimate(&self) -> Duration {
-        self.experiments.iter().flat_map(|planned| &planned.blocks).flatten().map(Step::estimate).sum()
+        self.experiments.iter().map(Planned::estimate).sum()
     }
 
     /// Number of trials.
@@ -100,6 +100,13 @@ impl Plan {
             .flatten()
             .map(|step| step.cells.len())
             .sum()
+    }
+}
+
+impl Planned {
+    /// How long it will take.
+    pub fn estimate(&self) -> Duration {
+        self.blocks.iter().flatten().map(Step::estimate).sum()
     }
 }
 
@@ -278,3 +285,7 @@ fn fingerprint(name: &str) -> u64 {
 #[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "plan/impossible_tests.rs"]
+mod impossible_tests;

@@ -5,6 +5,8 @@
 //! what it orders.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -16,16 +18,23 @@ use serde_json::{Map, Value};
 use crate::contract::http::{Connection, Request};
 use crate::experiment::{Fault, Upstream};
 use crate::probe::Edges;
-use crate::process::Process;
+use crate::process::{Process, exit_text, said};
 use crate::results::Calls;
 use crate::trial::Bench;
 
 /// Services at work; they end when this is dropped.
 pub(crate) struct Services {
-    /// Held for its life only.
-    _process: Process,
+    process: Process,
     addr: SocketAddr,
     faults: Vec<Fault>,
+    /// Whoever attends to them asks and orders nothing more: the port may be somebody else's by then.
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
 }
 
 /// An answer of `/control` takes a millisecond; one that takes this long will not come.
@@ -39,15 +48,22 @@ impl Services {
     pub(crate) fn start(upstream: &Upstream, seed: u64, bench: &Bench<'_>) -> anyhow::Result<Self> {
         let cpus = bench.split.map(|split| split.client.as_slice());
         let (process, addr) =
-            Process::listening(bench.programs.path("upstream")?, &flags(upstream, seed), cpus)?;
+            Process::listening(bench.programs.path("upstream")?, &flags(upstream, seed), cpus)
+                .context("the services behind the server failed")?;
         let mut faults = upstream.faults.clone();
         faults.sort_by_key(|fault| fault.at_ms);
-        Ok(Self { _process: process, addr, faults })
+        Ok(Self { process, addr, faults, over: Arc::default() })
     }
 
     /// Where they listen.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// How they ended, if they have: nobody asks them to.
+    pub(crate) fn died(&mut self) -> Option<String> {
+        let ended = self.process.poll()?;
+        Some(format!("upstream died, {}{}", exit_text(ended.status), said(&self.process.log())))
     }
 
     /// Orders the faults as the window goes on, and counts the calls in it; the count is there when the
@@ -56,8 +72,8 @@ impl Services {
     /// # Errors
     /// When the system refuses a thread.
     pub(crate) fn attend(&self, edges: Edges) -> std::io::Result<JoinHandle<anyhow::Result<Calls>>> {
-        let (addr, faults) = (self.addr, self.faults.clone());
-        thread::Builder::new().name("services".into()).spawn(move || attend(addr, &faults, edges))
+        let (addr, faults, over) = (self.addr, self.faults.clone(), Arc::clone(&self.over));
+        thread::Builder::new().name("services".into()).spawn(move || attend(addr, &faults, edges, &over))
     }
 }
 
@@ -73,14 +89,18 @@ fn flags(upstream: &Upstream, seed: u64) -> Vec<String> {
     flags
 }
 
-fn attend(addr: SocketAddr, faults: &[Fault], edges: Edges) -> anyhow::Result<Calls> {
-    sleep_until_ns(edges.start_ns);
+fn attend(addr: SocketAddr, faults: &[Fault], edges: Edges, over: &AtomicBool) -> anyhow::Result<Calls> {
+    let until = |ns| {
+        sleep_until_ns(ns);
+        if over.load(Ordering::SeqCst) { bail!("the trial was over before its window was") } else { Ok(()) }
+    };
+    until(edges.start_ns)?;
     let before = state(addr)?;
     for fault in faults {
-        sleep_until_ns(edges.start_ns + fault.at_ms * 1_000_000);
+        until(edges.start_ns + fault.at_ms * 1_000_000)?;
         order(addr, fault)?;
     }
-    sleep_until_ns(edges.end_ns);
+    until(edges.end_ns)?;
     Ok(state(addr)?.since(&before))
 }
 
@@ -162,6 +182,16 @@ mod tests {
         assert!(flags(&own, 9).join(" ").ends_with("--seed=4"));
     }
 
+    #[test]
+    fn nobody_is_ordered_about_after_the_trial() {
+        let services = services();
+        let edges = Edges { start_ns: monotonic_ns(), end_ns: monotonic_ns() + 1_000_000 };
+        let stall = faults("faults = [{ kind = \"stall\", at_ms = 0, for_ms = 60000 }]");
+        let error = attend(services.addr, &stall, edges, &AtomicBool::new(true)).unwrap_err();
+        assert!(error.to_string().starts_with("the trial was over"), "{error:#}");
+        assert!(state(services.addr).unwrap().faults.is_empty());
+    }
+
     /// Whatever a file may say, the services take.
     #[test]
     fn every_kind_of_fault_is_taken_beside_those_that_hold() {
@@ -190,7 +220,7 @@ faults = [
         let edges = Edges { start_ns, end_ns: start_ns + 1_500_000_000 };
         let error = faults("faults = [{ kind = \"error\", at_ms = 400, for_ms = 400, status = 503 }]");
         let calls = thread::scope(|scope| {
-            let attended = scope.spawn(|| attend(addr, &error, edges));
+            let attended = scope.spawn(|| attend(addr, &error, edges, &AtomicBool::new(false)));
             let mut seen = Vec::new();
             for at_ms in [200, 600, 1_100] {
                 sleep_until_ns(start_ns + at_ms * 1_000_000);
@@ -214,7 +244,7 @@ faults = [
         let addr = services.addr;
         services.stop().unwrap();
         let edges = Edges { start_ns: monotonic_ns(), end_ns: monotonic_ns() + 1_000_000 };
-        let error = attend(addr, &[], edges).unwrap_err();
+        let error = attend(addr, &[], edges, &AtomicBool::new(false)).unwrap_err();
         assert!(format!("{error:#}").starts_with("they do not answer"), "{error:#}");
     }
 }

@@ -42,14 +42,25 @@ pub struct Bench<'a> {
 /// # Errors
 /// When something other than a measured server fails, or somebody asked the lab to stop.
 pub(crate) fn run(step: &Step, bench: &Bench<'_>, progress: &Progress) -> anyhow::Result<Vec<Trial>> {
-    let ready = at_once(step.cells.iter().collect(), |cell| Side::start(cell, bench))?;
+    let ready = at_once(step.cells.iter().collect(), |cell| started(Side::start(cell, bench)))?;
     let pairs = step.cells.iter().zip(ready).collect();
     at_once(pairs, |(cell, side)| {
-        let (found, calls) = side.measure(cell, bench, progress)?;
+        let (found, calls) = match side {
+            Ok(side) => side.measure(cell, bench, progress)?,
+            Err(failure) => (Found { failure: Some(failure), ..Found::default() }, None),
+        };
         let trial = judge::trial(cell.subject(), &found, bench.started_ns);
         let replay = played(cell, &found, bench)?;
         Ok(Trial { replay, ..with_calls(trial, calls) })
     })
+}
+
+/// What does not start loses its trial, and no other.
+fn started(side: anyhow::Result<Side>) -> anyhow::Result<Result<Side, String>> {
+    match side {
+        Err(error) if stop::requested() || error.is::<Stopped>() => Err(Stopped.into()),
+        side => Ok(side.map_err(|error| format!("{error:#}"))),
+    }
 }
 
 /// What was recorded is kept in a file of its own, and played again.
@@ -67,13 +78,16 @@ fn played(cell: &Cell, found: &Found, bench: &Bench<'_>) -> anyhow::Result<Optio
 }
 
 /// A trial with what its services were asked for. Where they failed themselves, nothing was measured of the
-/// server.
+/// server, and whatever else went wrong came of it.
 fn with_calls(mut trial: Trial, calls: Option<anyhow::Result<Calls>>) -> Trial {
     match calls {
         Some(Ok(calls)) => trial.services = Some(calls),
-        Some(Err(error)) if trial.outcome == TrialOutcome::Ok => {
+        Some(Err(error)) if trial.outcome != TrialOutcome::Collapsed => {
             trial.outcome = TrialOutcome::Void;
-            trial.reason = Some(format!("the services behind the server failed: {error:#}"));
+            // Without the details that follow: the first of many wrong answers explains nothing here.
+            let then = trial.reason.as_deref().and_then(|reason| reason.split(';').next());
+            let then = then.map(|then| format!("; then {then}")).unwrap_or_default();
+            trial.reason = Some(format!("the services behind the server failed: {error:#}{then}"));
         }
         Some(Err(_)) | None => {}
     }
@@ -167,6 +181,9 @@ impl Side {
                     Err(error) => found.failure = Some(format!("{error:#}")),
                 }
             }
+        }
+        if let Some(how) = self.services.as_mut().and_then(Services::died) {
+            calls = Some(Err(anyhow::anyhow!(how)));
         }
         found.died = self.server.poll();
         found.deaf = found.died.is_none() && refuses(self.addr);

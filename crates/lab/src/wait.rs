@@ -4,7 +4,6 @@
 //! sequence on one rung and at once on another (`/api/city`) there is no one wait, and none is claimed; nor
 //! for a stream without an end (`/live`).
 
-use anyhow::{Context as _, bail};
 use handlers::Route;
 use serde::Deserialize;
 
@@ -39,20 +38,56 @@ struct Delays {
 
 /// `None` for a profile whose mean is not stated in its name.
 fn delays(profile: &str) -> anyhow::Result<Option<Delays>> {
-    let of_each = |ms| Delays { location_ms: ms, call_ms: ms };
-    match profile.split_once(':') {
-        None if profile == "lecture" => lecture().map(Some),
-        Some(("fixed" | "exp", mean)) => {
-            let ms = mean.strip_suffix("ms").and_then(|ms| ms.parse().ok());
-            Ok(Some(of_each(
-                ms.with_context(|| format!("upstream.delay: \"{profile}\" should be such as fixed:100ms"))?,
-            )))
+    Ok(match check_profile(profile).map_err(anyhow::Error::msg)? {
+        Mean::Recorded => Some(lecture()?),
+        Mean::Stated(ms) => Some(Delays { location_ms: ms, call_ms: ms }),
+        Mean::Unknown => None,
+    })
+}
+
+/// What a profile says of its mean.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Mean {
+    /// That of what was recorded.
+    Recorded,
+    /// In milliseconds.
+    Stated(f64),
+    /// There is one, but hardly a call takes as long.
+    Unknown,
+}
+
+/// Reads a delay profile as `upstream --delay` does.
+///
+/// # Errors
+/// What is wrong with it, and what there is.
+pub(crate) fn check_profile(profile: &str) -> Result<Mean, String> {
+    let parts: Vec<&str> = profile.split(':').collect();
+    match parts[..] {
+        ["lecture"] => Ok(Mean::Recorded),
+        ["fixed" | "exp", mean] => time_ms(mean).map(Mean::Stated),
+        ["lognormal", mean, sigma] => {
+            time_ms(mean)?;
+            let sigma = sigma.parse().ok().filter(|sigma: &f64| (0.0..=2.0).contains(sigma));
+            sigma.map(|_| Mean::Unknown).ok_or_else(|| {
+                format!(
+                    "\"{profile}\": the sigma of lognormal is a number from 0 to 2, as in lognormal:100ms:0.5"
+                )
+            })
         }
-        Some(("lognormal", _)) => Ok(None),
-        _ => bail!(
-            "upstream.delay: \"{profile}\" is none of lecture, fixed:100ms, exp:100ms, lognormal:100ms:0.5"
-        ),
+        _ => Err(format!(
+            "\"{profile}\" is none of lecture, fixed:100ms, exp:100ms, lognormal:100ms:0.5 (or other times)"
+        )),
     }
+}
+
+fn time_ms(text: &str) -> Result<f64, String> {
+    let number = |digits: &str, unit_ms: f64| digits.parse::<f64>().ok().map(|number| number * unit_ms);
+    let ms = match text.strip_suffix("ms") {
+        Some(digits) => number(digits, 1.0),
+        None => text.strip_suffix('s').and_then(|digits| number(digits, 1_000.0)),
+    };
+    ms.filter(|ms| (0.0..=60_000.0).contains(ms))
+        .ok_or_else(|| format!("\"{text}\" is no delay: a time, as in fixed:100ms or exp:1.5s, at most 60s"))
 }
 
 fn lecture() -> anyhow::Result<Delays> {

@@ -19,7 +19,7 @@ use crate::results::{Results, SCHEMA, TrialOutcome};
 use crate::run::{self, Surroundings};
 use crate::stop::Stopped;
 use crate::until::{LEAST_BLOCKS, Until};
-use crate::{limits, machine, report, stop};
+use crate::{flags, limits, machine, report, stop};
 
 /// Flags of `compare`, and of `cargo lab` alone.
 #[derive(Debug, Clone, clap::Args)]
@@ -87,6 +87,10 @@ pub struct Args {
     /// Also run what needs more than a quarter of the threads that this machine has left
     #[arg(long)]
     allow_threads: bool,
+
+    /// Only say what would run, what would be left out, and how long it would take
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The longest that the default run and the quick one may take after the build.
@@ -104,17 +108,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // Before the build, so that what is wrong with the command line is said at once.
     let cores = cpus::cores();
     let split = split(args, cores.as_deref())?;
-    let output = Output::new(args.out.as_deref(), programs::checkout().as_deref(), Timestamp::now())?;
-    stop::on_signal().context("cannot watch for Ctrl-C")?;
-    let programs = Programs::ready()?;
-
     limits::raise_open_files();
     let limits = limits::read();
     let cpus = cores.map_or_else(available_cpus, |cores| cores.concat().len() as u64);
     let server_cpus = split.as_ref().map_or(cpus, |split| split.server.len() as u64);
     let options = options(args);
     let host = Host { cpus, server_cpus, limits };
-    let mut plan = Plan::new(experiments, &options, &host)?;
+    let mut plan =
+        Plan::new(experiments, &options, &host).map_err(|error| Usage::error(format!("{error:#}")))?;
     if until.is_some() {
         // Of what has no interval, more blocks make nothing narrower.
         let shown = plan.experiments.iter_mut().filter(|planned| planned.asked.demonstration);
@@ -124,10 +125,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         baseline.fits(&plan)?;
     }
     if plan.trials() == 0 {
-        bail!("there is nothing to run: {}", left_out(&plan).join("; "));
+        return Err(Usage::error(format!("there is nothing to run: {}", left_out(&plan).join("; "))));
     }
     let time_limit = time_limit(args);
-    announce(&plan, split.as_ref(), until, time_limit, &output);
+    if args.dry_run {
+        announce(&plan, split.as_ref(), until, time_limit);
+        return Ok(());
+    }
+    let output = Output::new(args.out.as_deref(), programs::checkout().as_deref(), Timestamp::now())?;
+    stop::on_signal().context("cannot watch for Ctrl-C")?;
+    let programs = Programs::ready()?;
+    flags::check(&plan, &programs)?;
+    announce(&plan, split.as_ref(), until, time_limit);
+    cli::tell(&format!("Results go to {}.\n", output.dir.display()));
 
     let (watch, check) = Watch::begin();
     let mut results = Results {
@@ -148,6 +158,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let around =
         Surroundings { programs: &programs, split: split.as_ref(), output: &output, time_limit, until };
     let ran = run::run(&plan, &around, &mut results);
+    if let Err(error) = &ran {
+        results.machine.notes.push(format!("The run ended before its end: {error:#}."));
+    }
     let after = watch.end();
     if let Some(check) = &mut results.check {
         check.after = Some(after);
@@ -266,13 +279,7 @@ fn time_limit(args: &Args) -> Option<Duration> {
 }
 
 /// Says what will happen, on standard error: standard output is for results.
-fn announce(
-    plan: &Plan,
-    split: Option<&Split>,
-    until: Option<Until>,
-    time_limit: Option<Duration>,
-    output: &Output,
-) {
+fn announce(plan: &Plan, split: Option<&Split>, until: Option<Until>, time_limit: Option<Duration>) {
     let limit = match (until, time_limit) {
         (Some(until), _) => format!(
             ", then more until intervals are within ±{}, or {} have passed",
@@ -287,7 +294,8 @@ fn announce(
         let (name, title, blocks) = (&planned.asked.name, &planned.asked.title, planned.blocks.len());
         let trials: usize = planned.blocks.iter().flatten().map(|step| step.cells.len()).sum();
         let plural = if blocks == 1 { "" } else { "s" };
-        cli::tell(&format!("  {name:<11} {title}: {trials} trials in {blocks} block{plural}"));
+        let time = cli::in_words(planned.estimate());
+        cli::tell(&format!("  {name:<11} {title}: {trials} trials in {blocks} block{plural}, {time}"));
     }
     for reason in left_out(plan) {
         cli::tell(&format!("  left out    {reason}"));
@@ -298,7 +306,6 @@ fn announce(
         }
         None => "Servers are not pinned to CPUs of their own here.".to_owned(),
     });
-    cli::tell(&format!("Results go to {}.\n", output.dir.display()));
 }
 
 fn left_out(plan: &Plan) -> Vec<String> {

@@ -6,7 +6,8 @@ use loadgen::protocol::Shape;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::{on_the_ladder, within};
+use super::number::{over_0, within};
+use super::on_the_ladder;
 use crate::ladder::Rung;
 
 /// One `[[loads]]` table.
@@ -36,7 +37,7 @@ pub enum Kind {
 
 /// One of the things that a load asks for.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { route = \"/hello\", weight = 1 }")]
 pub struct Part {
     /// What.
     pub route: Target,
@@ -47,7 +48,7 @@ pub struct Part {
 
 /// Finds capacity.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { clients = [16, 256] }")]
 pub struct Closed {
     /// How many of them.
     pub clients: Levels,
@@ -58,7 +59,7 @@ pub struct Closed {
 
 /// Finds latency.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { rate = { rps = 300 }, connections = 256 }")]
 pub struct Open {
     /// How often.
     pub rate: Rate,
@@ -78,7 +79,7 @@ pub struct Open {
 
 /// Finds what it costs to keep somebody waiting.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { counts = [64, 512] }")]
 pub struct Subscribers {
     /// How many of them.
     pub counts: Vec<Clients>,
@@ -114,7 +115,7 @@ pub enum Doubling {
 
 /// Arrivals per second.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "WrittenRate")]
 pub enum Rate {
     /// As they are. A rung whose threads cannot serve it is left out.
     Rps(Positive),
@@ -124,7 +125,10 @@ pub enum Rate {
 
 /// Cheap requests on a schedule and over connections of their own, while the load runs.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as { route = \"/hello\", rate = 10, connections = 64 }"
+)]
 pub struct Bystander {
     /// What they ask for.
     pub route: Target,
@@ -162,6 +166,17 @@ impl Load {
 }
 
 impl Kind {
+    /// The key whose levels have one twice, and that one.
+    pub(super) fn repeated(&self) -> Option<(&'static str, u32)> {
+        let (key, levels) = match self {
+            Self::Closed(Closed { clients: Levels::Given(levels), .. }) => ("clients", levels),
+            Self::Subscribers(Subscribers { counts, .. }) => ("counts", counts),
+            _ => return None,
+        };
+        let again = levels.iter().enumerate().find(|(place, level)| levels[..*place].contains(level));
+        again.map(|(_, level)| (key, level.0))
+    }
+
     /// The key that lists levels and lists none.
     pub(super) fn without_levels(&self) -> Option<&'static str> {
         match self {
@@ -221,6 +236,26 @@ struct Written {
     subscribers: Option<Subscribers>,
 }
 
+/// A rate as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as { rps = 300 } or { utilisation = 0.7 }")]
+struct WrittenRate {
+    rps: Option<Positive>,
+    utilisation: Option<Positive>,
+}
+
+impl TryFrom<WrittenRate> for Rate {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenRate) -> Result<Self, Self::Error> {
+        match (written.rps, written.utilisation) {
+            (Some(rps), None) => Ok(Self::Rps(rps)),
+            (None, Some(share)) => Ok(Self::Utilisation(share)),
+            _ => Err("a rate has one of `rps` and `utilisation`, such as { rps = 300 }"),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct OnTheLadder(#[serde(deserialize_with = "on_the_ladder")] &'static Rung);
 
@@ -251,6 +286,9 @@ impl TryFrom<Written> for Load {
             }
             (None, _, Some(parts)) => parts,
         };
+        if written.rungs.as_ref().is_some_and(Vec::is_empty) {
+            return Err("`rungs` names none; leave it out for all of them");
+        }
         let rungs = written.rungs.map(|rungs| rungs.into_iter().map(|OnTheLadder(rung)| rung).collect());
         Ok(Self { route: written.route, mix, rungs, kind })
     }
@@ -259,6 +297,10 @@ impl TryFrom<Written> for Load {
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        if !text.starts_with('/') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let rule = "a route begins with \"/\" and has no blanks";
+            return Err(D::Error::custom(format!("\"{text}\" is no route: {rule}, such as /wait/100")));
+        }
         match Route::parse("GET", text.as_bytes()) {
             Ok(route) => Ok(Self { text, route }),
             Err(problem) => Err(D::Error::custom(format!("no server answers GET {text}: {problem}"))),
@@ -275,12 +317,7 @@ impl<'de> Deserialize<'de> for Clients {
 
 impl<'de> Deserialize<'de> for Positive {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
-        if number.is_finite() && number > 0.0 && number <= 1e6 {
-            Ok(Self(number))
-        } else {
-            Err(D::Error::custom(format!("{number} is not over 0 and at most 1000000")))
-        }
+        over_0(deserializer, 1e6).map(Self)
     }
 }
 

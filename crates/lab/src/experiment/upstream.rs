@@ -4,14 +4,16 @@
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Positive, within};
+use super::Positive;
+use super::number::{over_0, some_within, within};
+use crate::wait;
 
 /// The simulated services.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { delay = \"fixed:100ms\" }")]
 pub struct Upstream {
     /// As `upstream --delay` takes it: `lecture`, `fixed:100ms`, `exp:100ms`, `lognormal:100ms:0.5`.
-    #[serde(default = "lecture")]
+    #[serde(default = "lecture", deserialize_with = "profile")]
     pub delay: String,
     /// All delays times this.
     #[serde(default = "real_time")]
@@ -137,7 +139,7 @@ impl Default for Upstream {
 
 /// A `[[upstream.faults]]` table as it stands in the file.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { kind = \"stall\", at_ms = 2000, for_ms = 5000 }")]
 struct Written {
     kind: FaultKind,
     #[serde(deserialize_with = "within::<_, 0, 600_000>")]
@@ -179,19 +181,14 @@ impl TryFrom<Written> for Fault {
     }
 }
 
-fn some_within<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(
-    deserializer: D,
-) -> Result<Option<u64>, D::Error> {
-    within::<_, MIN, MAX>(deserializer).map(Some)
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    over_0(deserializer, 1.0).map(Some)
 }
 
-fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let share = f64::deserialize(deserializer)?;
-    if share > 0.0 && share <= 1.0 {
-        Ok(Some(share))
-    } else {
-        Err(D::Error::custom(format!("{share} is not over 0 and at most 1")))
-    }
+fn profile<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let profile = String::deserialize(deserializer)?;
+    wait::check_profile(&profile).map_err(D::Error::custom)?;
+    Ok(profile)
 }
 
 fn lecture() -> String {

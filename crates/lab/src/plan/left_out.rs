@@ -19,7 +19,8 @@ pub(super) fn sorted(
 ) -> (Vec<Cell>, Vec<NotRun>) {
     let mut not_run = Vec::new();
     let run = cells.into_iter().filter(|cell| {
-        let reason = too_slow(cell, level)
+        let reason = beyond_any_generator(cell)
+            .or_else(|| too_slow(cell, level))
             .or_else(|| too_many_connections(cell, at_once, options, host))
             .or_else(|| too_many_ports(cell, host));
         let Some((bound_rps, reason)) = reason else { return true };
@@ -30,15 +31,40 @@ pub(super) fn sorted(
     (run.collect(), not_run)
 }
 
+/// A rate that one core's load generator cannot keep, whatever the server: the trial would be about the
+/// generator. And one so low that hardly a request is due in a window measures nothing at all.
+fn beyond_any_generator(cell: &Cell) -> Option<Reason> {
+    let rate_rps = cell.load.rate_rps?;
+    let most_rps = rate_rps * cell.load.shape.map_or(1.0, |shape| shape.times().max(1.0));
+    let due = rate_rps * cell.window_ms as f64 / 1_000.0;
+    let reason = if most_rps > MOST_RPS {
+        format!("{most_rps:.0} requests/s are more than a load generator on one core sends ({MOST_RPS:.0})")
+    } else if due < 1.0 {
+        format!(
+            "{due:.2} requests are due in a window of {:.1} s; a higher rate or a longer window has some",
+            cell.window_ms as f64 / 1_000.0
+        )
+    } else {
+        return None;
+    };
+    Some((None, reason))
+}
+
+/// About what the generator reaches against a server that costs nothing (`loadgen/examples/per_cpu_second.rs`),
+/// with something to spare for faster machines.
+const MOST_RPS: f64 = 300_000.0;
+
 /// Threads / wait bounds a pool, and capacity / wait whatever stands before services that serve so many at a
 /// time. A window that is not even two answers long would measure its own edges, and a rate that nobody can
 /// serve the length of a queue.
 fn too_slow(cell: &Cell, level: &Level<'_>) -> Option<Reason> {
     let wait_ms = cell.wait_ms?;
-    let threads = pool_threads(cell.rung, &cell.flags).map(|threads| match threads {
-        1 => (1, "1 thread serves".to_owned()),
-        more => (more, format!("{more} threads serve")),
-    });
+    // (A server refuses to have none.)
+    let threads =
+        pool_threads(cell.rung, &cell.flags).filter(|threads| *threads > 0).map(|threads| match threads {
+            1 => (1, "1 thread serves".to_owned()),
+            more => (more, format!("{more} threads serve")),
+        });
     let capacity = cell.upstream.as_ref().and_then(|upstream| upstream.capacity);
     let capacity = capacity.map(|places| (places, format!("services that take {places} at a time serve")));
     let (slots, who_serves) = threads.into_iter().chain(capacity).min_by_key(|(slots, _)| *slots)?;

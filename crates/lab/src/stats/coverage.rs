@@ -2,12 +2,15 @@
 //!
 //! Every simulated experiment has five blocks of two rungs whose true ratio is known. A block's drift (the
 //! machine is warm, a neighbour builds something) is common to its rungs and wanders from block to block; each
-//! trial has noise of its own on top. All of it is lognormal, since what disturbs a machine multiplies.
+//! trial has noise of its own on top. It multiplies, as what disturbs a machine does, so it is lognormal; or has
+//! tails far heavier than that; or comes with slow outliers; or in part lingers from one block to the next.
 //!
 //! | what | seen here |
 //! | --- | --- |
 //! | intervals that hold the truth, calm and restless | 95.0 % and 94.7 % |
+//! | the same with heavy tails: logarithms as Student's t with 4 degrees of freedom | 96.1 % |
 //! | the same with a slow outlier in one trial of twenty | 97.0 % |
+//! | the same where a tenth of a rung's own noise lingers into the next block; where half does | 93.4 % and 81 % |
 //! | the same, stopped when ±5 % is reached, from 10 blocks on | 93.6 % |
 //! | families of ten without any difference that claim one | 4.5 %; without correction 41 % |
 //! | rungs that differ by the whole margin and are called equal | 5.0 % |
@@ -29,18 +32,45 @@ struct Noise {
     trial: [f64; 2],
     /// How often a trial is a slow outlier, and by how much then.
     outlier: (f64, f64),
+    /// How a trial's own noise is spread.
+    tails: Tails,
+    /// The share of a rung's own noise that is still there in its next trial.
+    lingers: f64,
 }
 
-const CALM: Noise = Noise { drift: 0.01, trial: [0.01, 0.01], outlier: (0.0, 1.0) };
+#[derive(Clone, Copy)]
+enum Tails {
+    Normal,
+    /// One draw in 60 is beyond three times what is usual, where of normal ones it is one in 370.
+    Heavy,
+}
+
+const CALM: Noise =
+    Noise { drift: 0.01, trial: [0.01, 0.01], outlier: (0.0, 1.0), tails: Tails::Normal, lingers: 0.0 };
 /// A busy neighbour; and the rung with many threads wanders more than the other.
-const RESTLESS: Noise = Noise { drift: 0.10, trial: [0.08, 0.02], outlier: (0.0, 1.0) };
+const RESTLESS: Noise = Noise { drift: 0.10, trial: [0.08, 0.02], ..CALM };
+/// Mostly calm, and now and then very much not.
+const HEAVY: Noise = Noise { tails: Tails::Heavy, ..RESTLESS };
 /// One trial in twenty takes half as long again.
-const OUTLIERS: Noise = Noise { drift: 0.02, trial: [0.02, 0.02], outlier: (0.05, 1.5) };
+const OUTLIERS: Noise = Noise { drift: 0.02, trial: [0.02, 0.02], outlier: (0.05, 1.5), ..CALM };
 
 fn normal(rng: &mut StdRng) -> f64 {
     // Box and Muller's way; 1 - u, since the logarithm of 0 is none.
     let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+}
+
+impl Tails {
+    fn draw(self, rng: &mut StdRng) -> f64 {
+        match self {
+            Self::Normal => normal(rng),
+            // Student's t is a normal draw over the root of a mean of squares of others: here of four.
+            Self::Heavy => {
+                let squares: f64 = (0..4).map(|_| normal(rng).powi(2)).sum();
+                normal(rng) / (squares / 4.0).sqrt()
+            }
+        }
+    }
 }
 
 /// Five blocks of two rungs.
@@ -50,14 +80,16 @@ fn experiment(true_ratio: f64, noise: Noise, rng: &mut StdRng) -> Ratio {
 
 fn blocks(number: usize, true_ratio: f64, noise: Noise, rng: &mut StdRng) -> Vec<(f64, f64)> {
     let mut drift = 0.0;
+    let mut own = [0.0; 2];
     let mut blocks = Vec::new();
     for _ in 0..number {
         drift += noise.drift * normal(rng);
-        let mut trial = |cost: f64, own: f64| {
+        let mut trial = |rung: usize, cost: f64| {
+            own[rung] = noise.lingers * own[rung] + noise.trial[rung] * noise.tails.draw(rng);
             let outlier = if rng.random::<f64>() < noise.outlier.0 { noise.outlier.1 } else { 1.0 };
-            cost * (drift + own * normal(rng)).exp() * outlier
+            cost * (drift + own[rung]).exp() * outlier
         };
-        blocks.push((trial(40.0 * true_ratio, noise.trial[0]), trial(40.0, noise.trial[1])));
+        blocks.push((trial(0, 40.0 * true_ratio), trial(1, 40.0)));
     }
     blocks
 }
@@ -74,10 +106,20 @@ fn coverage(noise: Noise) -> f64 {
 
 #[test]
 fn five_blocks_cover_the_truth_in_95_of_100_experiments() {
-    for noise in [CALM, RESTLESS] {
+    for noise in [CALM, RESTLESS, HEAVY] {
         let coverage = coverage(noise);
         assert!((0.93..=0.97).contains(&coverage), "{coverage}");
     }
+}
+
+/// What no interval from five blocks can know: that they are not independent. So each trial has processes of
+/// its own, and rungs take turns at random: what lingers then is little, and little of it does little harm.
+#[test]
+fn noise_that_lingers_in_a_rung_costs_coverage_and_a_little_of_it_little() {
+    let lingering = |lingers| coverage(Noise { lingers, ..RESTLESS });
+    let (little, much) = (lingering(0.1), lingering(0.5));
+    assert!((0.925..=0.97).contains(&little), "{little}");
+    assert!(much < 0.9, "{much}: the test would see it");
 }
 
 /// Neither normal nor even nearly so: the interval is then too wide rather than too narrow, since an outlier

@@ -1,9 +1,10 @@
-//! Whatever ends a run, nothing that it started is left and nothing that it measured is lost.
+//! Whatever ends a run, nothing that it started is left and nothing that it measured is lost. `kills.rs` is
+//! about what ends a part of it.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
 
-use lab::results::{Results, TrialOutcome};
+use lab::results::Results;
 use rustix::process::Signal;
 
 use super::{Lab, Running, eventually, path, stderr, stdout, workshop};
@@ -67,36 +68,4 @@ fn kill_9_leaves_whole_results_and_no_child() {
     lab.output();
     lab.none_is_left();
     assert!(!results(dir.path()).complete);
-}
-
-#[test]
-fn a_server_that_dies_is_a_result_and_the_run_goes_on() {
-    let dir = workshop(3_000);
-    let mut lab = started(dir.path());
-    lab.wait_for("loadgen");
-    super::signal(lab.wait_for("async-server"), Signal::KILL);
-    let output = lab.output();
-    assert!(output.status.success(), "{}", stderr(&output));
-    let results = results(dir.path());
-    let collapsed: Vec<_> = results.trials.iter().filter(|t| t.outcome == TrialOutcome::Collapsed).collect();
-    let [trial] = collapsed.as_slice() else { panic!("one of four: {:?}", stderr(&output)) };
-    assert_eq!((results.complete, results.trials.len(), trial.rung.as_str()), (true, 4, "event-loop"));
-    let reason = trial.reason.as_deref().unwrap();
-    assert!(reason.starts_with("collapsed at 6 clients: signal 9"), "{reason}");
-    lab.none_is_left();
-}
-
-#[test]
-fn a_generator_that_dies_makes_its_trial_void() {
-    let dir = workshop(3_000);
-    let mut lab = started(dir.path());
-    super::signal(lab.wait_for("loadgen"), Signal::KILL);
-    let output = lab.output();
-    let results = results(dir.path());
-    let void: Vec<_> = results.trials.iter().filter(|trial| trial.outcome == TrialOutcome::Void).collect();
-    let [trial] = void.as_slice() else { panic!("one of four: {:?}", stderr(&output)) };
-    let reason = trial.reason.as_deref().unwrap();
-    assert!(reason.starts_with("the load generator ended without a result"), "{reason}");
-    assert_eq!((trial.throughput_rps, results.trials.len()), (None, 4));
-    lab.none_is_left();
 }

@@ -4,6 +4,7 @@
 //! child is left" can be looked up in `/proc`, whatever became of the lab.
 
 mod endings;
+mod kills;
 mod ladder;
 mod runs;
 mod serving;

@@ -55,6 +55,57 @@ fn a_broken_experiment_is_refused_with_its_file_and_line() {
     refused(&["compare", "/nowhere/mine.toml"], &["/nowhere/mine.toml"]);
 }
 
+/// The tiny experiment with one thing replaced.
+fn tiny_with(what: &str, with: &str) -> (tempfile::TempDir, String) {
+    let dir = workshop(500);
+    let file = path(dir.path(), "tiny.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(what), "{what}");
+    std::fs::write(&file, text.replace(what, with)).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    (dir, file)
+}
+
+#[test]
+fn a_load_that_nobody_can_carry_is_refused_with_the_limit() {
+    let closed = "closed = { clients = [6] }";
+    for (load, says) in [
+        ("closed = { clients = [100000] }", "100000 connections are more than the"),
+        (
+            "open = { rate = { rps = 999999 }, connections = 9 }",
+            "more than a load generator on one core sends",
+        ),
+        ("open = { rate = { rps = 0.001 }, connections = 9 }", "0.00 requests are due in a window of 0.5 s"),
+        ("open = { rate = { rps = 0.001 }, connections = 9, samples = 9000 }", "over an hour"),
+    ] {
+        let (_dir, file) = tiny_with(closed, load);
+        refused(&["compare", &file], &[says]);
+    }
+}
+
+#[test]
+fn flags_that_a_server_does_not_take_are_refused_before_anything_runs() {
+    for flag in ["--threds=5", "--threads=0", "--threads=many"] {
+        let (dir, file) = tiny_with("--threads=3", flag);
+        let out = path(dir.path(), "out");
+        refused(&["compare", &file, "--out", out.to_str().unwrap()], &["tiny: rungs: pool", "`flags`", flag]);
+        assert!(!out.exists(), "nothing was kept, since nothing ran");
+    }
+}
+
+#[test]
+fn a_dry_run_says_how_long_it_would_take_and_leaves_nothing() {
+    let dir = workshop(500);
+    let (file, out) = (path(dir.path(), "tiny.toml"), path(dir.path(), "out"));
+    let arguments = ["compare", file.to_str().unwrap(), "--dry-run", "--out", out.to_str().unwrap()];
+    let output = Lab::new(arguments).output();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for part in ["4 trials, about 5 s", "tiny", "4 trials in 2 blocks"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", stderr(&output));
+    }
+    assert!(!out.exists());
+}
+
 #[test]
 fn the_list_names_every_experiment_and_rung_within_100_columns() {
     let output = Lab::new(["list"]).output();
