@@ -104,6 +104,19 @@ impl Process {
         Self::start(program, flags, cpus)?.ready()
     }
 
+    /// The same, and `hear` gets each line of its standard error as it comes.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn listening_to(
+        program: &Path,
+        flags: &[String],
+        cpus: Option<&[u32]>,
+        hear: impl Fn(&str) + Send + 'static,
+    ) -> anyhow::Result<(Self, SocketAddr)> {
+        Self::start_with(program, flags, cpus, hear)?.ready()
+    }
+
     /// The same on all CPUs, with its log on the lab's own standard error, each line after its name.
     ///
     /// # Errors

@@ -53,6 +53,7 @@ pub(crate) fn compile(window: Window, counted: &Counted, spent: Spent) -> Result
         first_wrong: total.first_wrong(),
         parts: total.parts().map(Box::new),
         in_flight: None,
+        slow: counted.slow,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::http::{Expected, Request};
 use crate::mix::Mix;
 use crate::protocol::{Arrivals, Bystander, Expect, Load, Shape, Spec};
-use crate::sources;
+use crate::{slow, sources};
 
 /// Everything that workers need, checked.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) keep_alive: bool,
     /// From one tick of a stream to the next; 0 where nobody subscribes.
     pub(crate) tick_ns: u64,
+    /// From one byte of a slow client to the next; 0 where there is none.
+    pub(crate) byte_ns: u64,
     pub(crate) timeout_ns: u64,
     pub(crate) warm_up_ns: u64,
     pub(crate) window_ns: u64,
@@ -74,9 +76,10 @@ impl Plan {
         let workers = cores.min(connections);
         let all = connections.saturating_add(beside.unwrap_or(0));
         sources::check_file_limit(all, workers + u32::from(beside.is_some()))?;
-        let tick_ms = match spec.load {
-            Load::Subscribe { tick_ms, .. } => tick_ms,
-            Load::Closed { .. } | Load::Open { .. } => 0,
+        let (tick_ms, byte_ms) = match spec.load {
+            Load::Subscribe { tick_ms, .. } => (tick_ms, 0),
+            Load::Slow { byte_every_ms, .. } => (0, byte_every_ms),
+            Load::Closed { .. } | Load::Open { .. } => (0, 0),
         };
         let request = Request {
             method: &spec.method,
@@ -97,6 +100,7 @@ impl Plan {
             connections,
             keep_alive: spec.keep_alive,
             tick_ns: tick_ms * MILLISECOND,
+            byte_ns: byte_ms * MILLISECOND,
             timeout_ns: spec.timeout_ms * MILLISECOND,
             warm_up_ns: spec.warm_up_ms * MILLISECOND,
             window_ns: spec.window_ms * MILLISECOND,
@@ -125,6 +129,7 @@ impl Plan {
             load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections },
             connections,
             tick_ns: 0,
+            byte_ns: 0,
             seed: self.seed ^ BYSTANDER_SEED,
             timing: false,
             // Of its own, so that it does not wait until those of the load have read their replies.
@@ -142,7 +147,11 @@ impl Plan {
     /// Subscribers begin within a tick of each other, so that not all of them hear theirs at once. Clients of a
     /// closed loop begin within the first half of the warm-up, so that the second is at the full level.
     pub(crate) fn spread_ns(&self) -> u64 {
-        if self.tick_ns > 0 { self.tick_ns } else { self.lead_ns() / 2 }
+        match self.load {
+            Load::Subscribe { .. } => self.tick_ns,
+            Load::Slow { .. } => self.byte_ns,
+            Load::Closed { .. } | Load::Open { .. } => self.lead_ns() / 2,
+        }
     }
 
     pub(crate) fn is_closed_loop(&self) -> bool {
@@ -171,7 +180,7 @@ fn check_method(spec: &Spec) -> Result<(), Error> {
 fn check_load(spec: &Spec) -> Result<u32, Error> {
     match spec.load {
         Load::Closed { clients: 0 } => refuse("closed loop with 0 clients; ask for at least 1".into()),
-        Load::Closed { .. } | Load::Subscribe { .. } if spec.timing => refuse(
+        Load::Closed { .. } | Load::Subscribe { .. } | Load::Slow { .. } if spec.timing => refuse(
             "timing is for open loop, where each request is due at a time of its own; leave it out, or ask for \
              an open load"
                 .into(),
@@ -183,6 +192,7 @@ fn check_load(spec: &Spec) -> Result<u32, Error> {
         Load::Closed { clients } => Ok(clients),
         Load::Open { connections, shape, rate_rps, .. } => check_shape(shape, rate_rps).map(|()| connections),
         Load::Subscribe { subscribers, tick_ms } => check_subscribers(spec, subscribers, tick_ms),
+        Load::Slow { clients, byte_every_ms } => slow::check(spec, clients, byte_every_ms),
     }
 }
 

@@ -179,7 +179,7 @@ impl TryFrom<Written> for Fault {
     }
 }
 
-fn some_within<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(
+pub(super) fn some_within<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
     within::<_, MIN, MAX>(deserializer).map(Some)

@@ -18,6 +18,10 @@ pub enum Rule {
     Bystanders,
     /// After a fault or a burst: how deep was the queue, and when are answers as quick as before?
     Recovery,
+    /// At how many clients does each server run out of what, and does it come back?
+    Exhaustion,
+    /// Who still answers others while clients send a byte at a time, and what does one of these cost?
+    SlowClients,
 }
 
 /// What was asked of the services behind the servers.
