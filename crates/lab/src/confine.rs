@@ -10,6 +10,15 @@ use crate::experiment::Server;
 /// Whether this system can limit a process that is not the caller's own.
 pub(crate) const CAN_CONFINE: bool = cfg!(target_os = "linux");
 
+/// What a server that is to be confined must be started with.
+///
+/// The C library of Linux maps 64 MiB for each of the first threads that allocate something, up to eight times the
+/// number of CPUs, whatever they put there. Within a limit of address space that would be most of what is found, and
+/// another thing on each machine.
+pub(crate) fn environment(server: &Server) -> &'static [(&'static str, &'static str)] {
+    if server.address_space.is_some() { &[("MALLOC_ARENA_MAX", "2")] } else { &[] }
+}
+
 /// Closes the box around a process.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec,
 
 use crate::afterwards;
 use crate::cell::Cell;
-use crate::confine::confine;
+use crate::confine::{confine, environment};
 use crate::contract::http::{Connection, Request};
 use crate::cpus::Split;
 use crate::generator::Generator;
@@ -123,7 +123,9 @@ impl Side {
         let heard = Arc::clone(&refusals);
         let program = bench.programs.path(cell.rung.program)?;
         let (server, addr) =
-            Process::listening_to(program, &flags, server_cpus, move |line| heard.hear(line))?;
+            Process::listening_to(program, &flags, server_cpus, environment(&cell.server), move |line| {
+                heard.hear(line);
+            })?;
         confine(server.pid(), &cell.server)?;
         std::thread::sleep(REST);
         let idle = probe::size(server.pid());

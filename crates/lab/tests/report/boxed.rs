@@ -163,7 +163,7 @@ fn slow_clients_are_told_by_who_pays_and_who_suffers() {
         &text,
         &[
             "- Beside 500 slow clients, of the bystanders' requests are answered: none on one-at-a-time, all (median 0.400 ms) on bare-thread-per-connection and all (median 0.400 ms) on event-loop.",
-            "500 more threads (1.00 each) and 24.4 KiB of memory each on bare-thread-per-connection and 0 more threads (0 each) and 24.4 KiB of memory each on event-loop.",
+            "500 more threads (1.00 each) and 24.4 KiB of memory each on bare-thread-per-connection and no more threads and 24.4 KiB of memory each on event-loop.",
             "No server ended a connection of 500 slow clients within the window of 4.00 s.",
         ],
     );

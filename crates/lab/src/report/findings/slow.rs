@@ -64,12 +64,16 @@ fn cost(group: &Group<'_, '_>) -> Option<String> {
         });
         let threads = threads.map(|more| {
             let each = more / held(cell).unwrap_or(0.0).max(1.0);
-            format!(
-                "{} more thread{} ({} each)",
-                exact(more),
-                if more == 1.0 { "" } else { "s" },
-                rounded(each)
-            )
+            if more == 0.0 {
+                "no more threads".into()
+            } else {
+                format!(
+                    "{} more thread{} ({} each)",
+                    exact(more),
+                    if more == 1.0 { "" } else { "s" },
+                    rounded(each)
+                )
+            }
         });
         let memory = cell.median(Metric::Memory).map(|each| format!("{} of memory each", bytes(each)));
         let parts: Vec<String> = threads.into_iter().chain(memory).collect();
