@@ -44,7 +44,7 @@ fn run(only_try: bool) -> anyhow::Result<()> {
     limits::raise_open_files();
     let programs = Programs::ready()?;
     let split = cpus::cores().and_then(|cores| cpus::split(&cores, 1));
-    let bench = Bench { programs: &programs, split: split.as_ref(), started_ns: 0 };
+    let bench = Bench { programs: &programs, split: split.as_ref(), started_ns: 0, recordings: None };
     let (runs, window_ms) = if only_try { (1, 500) } else { (5, 4_000) };
     println!(
         "open loop, {RATE_RPS:.0} requests/s (Poisson), {CONNECTIONS} connections, windows of {window_ms} ms"
@@ -101,6 +101,7 @@ fn measure(seed: u64, window_ms: u64, bench: &Bench<'_>) -> anyhow::Result<Lag> 
         seed,
         allow_remote: None,
         timing: false,
+        record: false,
     };
     let (outcome, _, _) = trial::generate(&spec, bench, server.pid(), |_| {})?;
     ensure!(

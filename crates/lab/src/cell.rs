@@ -2,7 +2,7 @@
 
 use loadgen::protocol::Shape;
 
-use crate::experiment::{Bystander, Part, Upstream};
+use crate::experiment::{Bystander, Part, Server, Upstream};
 use crate::ladder::Rung;
 use crate::results::{Load, Mode};
 
@@ -35,6 +35,10 @@ pub struct Cell {
     pub timeout_ms: u64,
     /// The services behind the server, for routes that call them.
     pub upstream: Option<Upstream>,
+    /// Slow clients: from one byte to the next.
+    pub byte_every_ms: Option<u64>,
+    /// Limits of the server.
+    pub server: Server,
     /// The wait of one request by design, where it is known.
     pub wait_ms: Option<f64>,
     /// Arrivals, phases and delays follow from it.
@@ -103,13 +107,22 @@ pub(crate) struct Subject {
 
 /// A load in words.
 pub fn in_words(load: &Load) -> String {
-    let who = if load.mode == Mode::Subscribers { "subscriber" } else { "client" };
+    let who = caller(load.mode);
     let text = match (load.mode, load.rate_rps, load.clients) {
         (Mode::Open, Some(rate), _) => format!("{rate:.0} requests/s{}", shape_in_words(load.shape)),
         (_, _, 1) => format!("1 {who}"),
         (_, _, clients) => format!("{clients} {who}s"),
     };
     if load.keep_alive { text } else { text + ", a connection per request" }
+}
+
+/// Who makes a load, one of them.
+pub fn caller(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Subscribers => "subscriber",
+        Mode::Slow => "slow client",
+        Mode::Closed | Mode::Open => "client",
+    }
 }
 
 /// How a rate changes, to stand behind it: `, 10 times as many for 3 s`.
@@ -230,5 +243,6 @@ mod tests {
         assert_eq!(load(Mode::Closed, 64, None, false), "64 clients, a connection per request");
         assert_eq!(load(Mode::Open, 64, Some(300.0), true), "300 requests/s");
         assert_eq!(load(Mode::Subscribers, 512, None, true), "512 subscribers");
+        assert_eq!(load(Mode::Slow, 50, None, true), "50 slow clients");
     }
 }

@@ -17,11 +17,14 @@ use crate::results::{GapStep, Rule, Stated};
 mod load;
 mod needs;
 mod number;
+mod server;
 mod upstream;
 
 pub use load::{
-    Bystander, Clients, Closed, Doubling, Kind, Levels, Load, Open, Part, Positive, Rate, Subscribers, Target,
+    Bystander, Clients, Closed, Doubling, Kind, Levels, Load, Open, Part, Positive, Rate, Slow, Subscribers,
+    Target,
 };
+pub use server::{Bytes, Server};
 pub use upstream::{Fault, FaultKind, ServicePath, Upstream};
 
 use number::{in_plain_words, some_within, within};
@@ -43,6 +46,8 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("spike", include_str!("../../../benches/experiments/spike.toml")),
     ("crossover", include_str!("../../../benches/experiments/crossover.toml")),
     ("stall", include_str!("../../../benches/experiments/stall.toml")),
+    ("slow-clients", include_str!("../../../benches/experiments/slow-clients.toml")),
+    ("exhaustion", include_str!("../../../benches/experiments/exhaustion.toml")),
     ("targets", include_str!("../../../benches/experiments/targets.toml")),
 ];
 
@@ -85,6 +90,9 @@ pub struct Experiment {
     /// The services behind the servers; only for routes that call them.
     #[serde(default)]
     pub upstream: Upstream,
+    /// Limits of the servers, and their CPUs.
+    #[serde(default)]
+    pub server: Server,
     /// Who else wants to be served meanwhile.
     pub bystander: Option<Bystander>,
     /// Which question the report is to answer first; absent: the comparison in general.
@@ -192,6 +200,11 @@ impl Experiment {
                         subscribers.counts.clone_from(counts);
                     }
                 }
+                Kind::Slow(slow) => {
+                    if let Some(counts) = &changes.counts {
+                        slow.counts.clone_from(counts);
+                    }
+                }
             }
         }
         self
@@ -255,7 +268,7 @@ impl Experiment {
             (Kind::Subscribers(_), false) => {
                 bail!("loads: subscribers listen to /live, not to {}: `route = \"/live\"`", target.text)
             }
-            (Kind::Closed(_) | Kind::Open(_), true) => {
+            (Kind::Closed(_) | Kind::Open(_) | Kind::Slow(_), true) => {
                 bail!("loads: {} never ends, so nobody is ever answered: use `subscribers`", target.text)
             }
             _ => {}

@@ -112,8 +112,16 @@ fn errors_name_file_line_key_what_was_found_and_what_is_allowed() {
             "\"eventloop\"",
             &["line 15", "no rung \"eventloop\"", "pool, thread-per-request"],
         ),
-        ("closed =", "sudden =", &["line 18", "unknown key `sudden`", "`closed`, `open`, `subscribers`"]),
-        ("closed = { clients = [1, 20] }", "", &["line 17", "one of `closed`, `open` and `subscribers`"]),
+        (
+            "closed =",
+            "sudden =",
+            &["line 18", "unknown key `sudden`", "`closed`, `open`, `subscribers`, `slow`"],
+        ),
+        (
+            "closed = { clients = [1, 20] }",
+            "",
+            &["line 17", "one of `closed`, `open`, `subscribers` and `slow`"],
+        ),
         (
             "closed = { clients = [1, 20] }",
             "closed = { clients = [1] }\nsubscribers = { counts = [1] }",

@@ -12,8 +12,9 @@ use loadgen::protocol::{Failure, InFlight, Outcome};
 use crate::cell::{Subject, in_words};
 use crate::probe::{Edges, INTERVAL_MS, Observed, Size};
 use crate::process::{exit_text, said};
+use crate::refusals::Refused;
 use crate::results::{
-    Bystander, Client, Load, Mode, Percentiles, SeriesRow, Server, Trial, TrialOutcome, Window,
+    Afterwards, Bystander, Client, Load, Mode, Percentiles, SeriesRow, Server, Trial, TrialOutcome, Window,
 };
 use crate::sys::Ended;
 use crate::warning::{self, Warning};
@@ -41,6 +42,10 @@ pub(crate) struct Found {
     pub(crate) ended: Option<Ended>,
     /// The last lines of its log.
     pub(crate) log: Vec<String>,
+    /// What all of it says that the system refused.
+    pub(crate) refused: Option<Refused>,
+    /// Whether it answered when the load was over, where somebody asked.
+    pub(crate) afterwards: Option<Afterwards>,
 }
 
 /// Lag that is always tolerated, and the share of the median response that is.
@@ -252,9 +257,13 @@ fn server(found: &Found, outcome: &Outcome) -> Server {
         ctx_switches_voluntary: found.ended.map(|ended| ended.voluntary),
         ctx_switches_involuntary: found.ended.map(|ended| ended.involuntary),
         listen_overflows: observed.and_then(|observed| observed.listen_overflows),
+        address_space_peak_bytes: sizes().filter_map(|size| size.address_space_bytes).max(),
+        threads_refused: found.refused.map(|refused| refused.threads),
+        files_refused: found.refused.map(|refused| refused.files),
+        memory_refused: found.refused.map(|refused| refused.memory),
+        afterwards: found.afterwards,
         exit: found.ended.map(|ended| exit_text(ended.status)),
         log: (!well && !found.log.is_empty()).then(|| found.log.join("\n")),
-        ..Server::default()
     }
 }
 
@@ -273,6 +282,7 @@ fn client(outcome: Option<&Outcome>, lag_ms: Option<f64>) -> Client {
         lag_ms_p99: lag_ms,
         connections_wanted: Some(outcome.connections_wanted),
         connections_up: Some(outcome.connections_up),
+        slow: outcome.slow,
         in_flight_summed: outcome.in_flight.map(|in_flight| in_flight.summed),
         in_flight_sampled: outcome.in_flight.map(|in_flight| in_flight.sampled),
     }

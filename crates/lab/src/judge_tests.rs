@@ -203,8 +203,12 @@ fn without_an_outcome_a_trial_is_void_and_has_no_figures() {
 
 #[test]
 fn cost_is_taken_at_the_peak_and_less_what_it_was_idle() {
-    let size =
-        |rss, threads| Size { rss_bytes: Some(rss), page_table_bytes: Some(100), threads: Some(threads) };
+    let size = |rss, threads| Size {
+        rss_bytes: Some(rss),
+        page_table_bytes: Some(100),
+        threads: Some(threads),
+        ..Size::default()
+    };
     let sample = |t_ms, size| Sample { t_ms, cpu_s: Some(t_ms as f64 / 1_000.0), size };
     let samples = vec![sample(0, size(1_000, 4)), sample(250, size(65_000, 4)), sample(500, size(2_000, 4))];
     let mut found = good();
@@ -301,8 +305,12 @@ fn a_bystander_that_was_late_is_not_shown_and_the_load_still_counts() {
 fn what_bystanders_cost_is_not_the_loads() {
     let cost = |answers, connections| {
         let mut found = with_bystander();
-        let size =
-            |kb: u64| Size { rss_bytes: Some(kb * 1_000), page_table_bytes: Some(0), threads: Some(4) };
+        let size = |kb: u64| Size {
+            rss_bytes: Some(kb * 1_000),
+            page_table_bytes: Some(0),
+            threads: Some(4),
+            ..Size::default()
+        };
         found.idle = size(1_000);
         let samples = vec![Sample { t_ms: 0, cpu_s: None, size: size(1_660) }];
         found.observed = Some(Observed { cpu_s: Some(0.52), samples, ..Observed::default() });

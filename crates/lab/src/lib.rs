@@ -17,11 +17,13 @@
 //! Where real measuring would go further is said where it is left out: servers and generator share one
 //! machine here, so neither a network nor its cards are part of any figure.
 
+mod afterwards;
 pub mod baseline;
 pub mod cell;
 pub mod check;
 pub mod cli;
 pub mod cmd;
+mod confine;
 pub mod contract;
 pub mod cpus;
 pub mod experiment;
@@ -39,6 +41,7 @@ pub mod process;
 mod procfs;
 pub mod programs;
 mod progress;
+mod refusals;
 pub mod replay;
 pub mod report;
 pub mod results;

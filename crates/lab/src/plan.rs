@@ -14,7 +14,7 @@ use crate::cell::{Cell, has_one_line, server_flags};
 use crate::experiment::{Experiment, Upstream, Use};
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
-use crate::results::{Asked, GapStep, Mode, Rule, Services, Trouble};
+use crate::results::{Asked, Boxed, GapStep, Mode, Rule, Services, Trouble};
 use crate::wait;
 
 mod left_out;
@@ -145,6 +145,8 @@ fn planned(experiment: Experiment, options: &Options, host: &Host) -> anyhow::Re
         decomposition: decomposition(&experiment),
         rule: experiment.rule,
         services: services(&experiment),
+        server: boxed(&experiment),
+        byte_every_ms: experiment.loads.iter().find_map(|load| load.kind.byte_every_ms()),
         timeout_ms: Some(experiment.timeout_ms),
         warm_up_ms: Some(experiment.warm_up_ms),
     };
@@ -222,6 +224,17 @@ fn services(experiment: &Experiment) -> Option<Services> {
     })
 }
 
+/// The limits, for the report; `None` where there are none.
+fn boxed(experiment: &Experiment) -> Option<Boxed> {
+    let server = &experiment.server;
+    let boxed = Boxed {
+        address_space_bytes: server.address_space.map(|bytes| bytes.0),
+        open_files: server.open_files,
+        cpus: server.cpus,
+    };
+    (boxed != Boxed::default()).then_some(boxed)
+}
+
 /// With fewer, an interval says next to nothing.
 const FULL_BLOCKS: u64 = 5;
 
@@ -243,6 +256,8 @@ fn cell(one: &Use, level: &Level<'_>, experiment: &Experiment, host: &Host) -> C
         window_ms: level.window_ms,
         timeout_ms: experiment.timeout_ms,
         upstream: calls_upstream.then(|| Upstream::clone(&experiment.upstream)),
+        byte_every_ms: level.byte_every_ms,
+        server: experiment.server.clone(),
         wait_ms: level.wait_ms,
         seed: 0,
         record: experiment.rule == Some(Rule::Pool)

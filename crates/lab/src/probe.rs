@@ -51,6 +51,8 @@ pub(crate) struct Size {
     pub(crate) rss_bytes: Option<u64>,
     pub(crate) page_table_bytes: Option<u64>,
     pub(crate) threads: Option<u64>,
+    /// Mapped, whether or not anything is there.
+    pub(crate) address_space_bytes: Option<u64>,
 }
 
 impl Size {
@@ -168,6 +170,7 @@ mod system {
             rss_bytes: status.map(|status| status.rss_bytes),
             page_table_bytes: status.map(|status| status.page_table_bytes),
             threads: status.map(|status| status.threads),
+            address_space_bytes: status.and_then(|status| status.address_space_bytes),
         }
     }
 
@@ -255,7 +258,8 @@ mod tests {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[test]
     fn the_total_counts_what_is_not_in_resident_memory() {
-        let size = Size { rss_bytes: Some(1_000), page_table_bytes: Some(100), threads: Some(2) };
+        let size =
+            Size { rss_bytes: Some(1_000), page_table_bytes: Some(100), threads: Some(2), ..Size::default() };
         assert_eq!(size.total_bytes(), Some(1_000 + 100 + 2 * 16_384));
         assert_eq!(Size { threads: None, ..size }.total_bytes(), None);
     }

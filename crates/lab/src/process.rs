@@ -48,7 +48,7 @@ impl Process {
     /// # Errors
     /// When the system refuses.
     pub(crate) fn start(program: &Path, flags: &[String], cpus: Option<&[u32]>) -> anyhow::Result<Self> {
-        Self::start_with(program, flags, cpus, |_| {})
+        Self::start_with(program, flags, cpus, &[], |_| {})
     }
 
     /// The same, and `hear` gets each line of its standard error as it comes.
@@ -59,12 +59,14 @@ impl Process {
         program: &Path,
         flags: &[String],
         cpus: Option<&[u32]>,
+        environment: &[(&str, &str)],
         hear: impl Fn(&str) + Send + 'static,
     ) -> anyhow::Result<Self> {
         let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let mut command = Command::new(program);
         command
             .args(flags)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -104,6 +106,20 @@ impl Process {
         Self::start(program, flags, cpus)?.ready()
     }
 
+    /// The same with something in its environment, and `hear` gets each line of its standard error as it comes.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn listening_to(
+        program: &Path,
+        flags: &[String],
+        cpus: Option<&[u32]>,
+        environment: &[(&str, &str)],
+        hear: impl Fn(&str) + Send + 'static,
+    ) -> anyhow::Result<(Self, SocketAddr)> {
+        Self::start_with(program, flags, cpus, environment, hear)?.ready()
+    }
+
     /// The same on all CPUs, with its log on the lab's own standard error, each line after its name.
     ///
     /// # Errors
@@ -114,7 +130,7 @@ impl Process {
         name: &str,
     ) -> anyhow::Result<(Self, SocketAddr)> {
         let name = name.to_owned();
-        Self::start_with(program, flags, None, move |line| crate::cli::tell(&format!("{name}: {line}")))?
+        Self::start_with(program, flags, None, &[], move |line| crate::cli::tell(&format!("{name}: {line}")))?
             .ready()
     }
 

@@ -7,6 +7,7 @@ pub(crate) struct Status {
     pub(crate) rss_bytes: u64,
     pub(crate) page_table_bytes: u64,
     pub(crate) threads: u64,
+    pub(crate) address_space_bytes: Option<u64>,
 }
 
 /// `/proc/PID/status`; `None` for a process that has ended and was not collected (it has no memory).
@@ -15,6 +16,7 @@ pub(crate) fn status(text: &str) -> Option<Status> {
         rss_bytes: kib(text, "VmRSS:")?,
         page_table_bytes: kib(text, "VmPTE:")?,
         threads: field(text, "Threads:")?.parse().ok()?,
+        address_space_bytes: kib(text, "VmSize:"),
     })
 }
 
@@ -106,8 +108,13 @@ mod tests {
 
     #[test]
     fn a_process_status() {
-        let text = "Name:\tasync-server\nVmPeak:\t  9000 kB\nVmRSS:\t    7012 kB\nVmPTE:\t      64 kB\nThreads:\t3\n";
-        let expected = Status { rss_bytes: 7012 * 1024, page_table_bytes: 64 * 1024, threads: 3 };
+        let text = "Name:\tasync-server\nVmSize:\t  9000 kB\nVmRSS:\t    7012 kB\nVmPTE:\t      64 kB\nThreads:\t3\n";
+        let expected = Status {
+            rss_bytes: 7012 * 1024,
+            page_table_bytes: 64 * 1024,
+            threads: 3,
+            address_space_bytes: Some(9000 * 1024),
+        };
         assert_eq!(status(text), Some(expected));
         assert_eq!(status("Name:\tgone\nState:\tZ (zombie)\nThreads:\t1\n"), None);
     }

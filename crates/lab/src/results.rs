@@ -3,6 +3,8 @@
 //! Missing values are `null`, never 0: "this system does not tell" is not "nothing".
 
 mod around;
+mod boxed;
+mod client;
 mod replay;
 mod series;
 mod services;
@@ -13,6 +15,8 @@ use loadgen::protocol::{Failure, Parts, Shape};
 use serde::{Deserialize, Serialize};
 
 pub use around::{Ended, MachineCheck, MachineState, Precision};
+pub use boxed::{Afterwards, Boxed};
+pub use client::Client;
 pub use replay::Replay;
 pub use series::SeriesRow;
 pub use services::{Calls, Rule, Services, Trouble};
@@ -83,6 +87,12 @@ pub struct Asked {
     /// The services behind the servers; null where no route calls them.
     #[serde(default)]
     pub services: Option<Services>,
+    /// Limits that each server was given; null where there were none.
+    #[serde(default)]
+    pub server: Option<Boxed>,
+    /// From one byte of a slow client to the next; null where there are none.
+    #[serde(default)]
+    pub byte_every_ms: Option<u64>,
     /// When a client gives up.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
@@ -273,7 +283,8 @@ fn yes() -> bool {
 }
 
 /// Closed loop finds capacity, open loop finds latency. Subscribers send nothing: they hold a stream each, and
-/// what is counted and timed are the ticks that they receive.
+/// what is counted and timed are the ticks that they receive. Slow clients send a byte at a time, and are counted in
+/// connections ([`Client::slow`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "said above")]
@@ -281,6 +292,7 @@ pub enum Mode {
     Closed,
     Open,
     Subscribers,
+    Slow,
 }
 
 /// How a trial ended.
@@ -348,38 +360,23 @@ pub struct Server {
     pub ctx_switches_involuntary: Option<u64>,
     /// Connections that the kernel dropped because the listen queue was full, on the whole machine.
     pub listen_overflows: Option<u64>,
-    /// Threads that the system refused to make (`EAGAIN`).
+    /// Addresses mapped, the most that was sampled.
+    #[serde(default)]
+    pub address_space_peak_bytes: Option<u64>,
+    /// How often its log says that a thread could not be made (EAGAIN); null where nobody reads it.
     #[serde(default)]
     pub threads_refused: Option<u64>,
-    /// Files or connections that it refused to open (`EMFILE`, `ENFILE`).
+    /// The same of files, sockets among them (EMFILE). Servers say it once each time they have to stop accepting.
     #[serde(default)]
     pub files_refused: Option<u64>,
-    /// Memory that it refused (`ENOMEM`).
+    /// The same of memory (ENOMEM).
     #[serde(default)]
     pub memory_refused: Option<u64>,
+    /// Whether it answered when the load was over; null where nobody asked.
+    #[serde(default)]
+    pub afterwards: Option<Afterwards>,
     /// `exit code 0`, `signal 6`, …
     pub exit: Option<String>,
     /// The last lines of its log when it did not end well.
     pub log: Option<String>,
-}
-
-/// What the generator spent over the window.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Client {
-    /// CPU time.
-    pub cpu_s: Option<f64>,
-    /// Share of its busiest core, 0 to 1.
-    pub core_busy: Option<f64>,
-    /// Wake-up minus due, 99th percentile; null in closed loop.
-    pub lag_ms_p99: Option<f64>,
-    /// Connections asked for.
-    pub connections_wanted: Option<u32>,
-    /// Connections up when the window opened.
-    pub connections_up: Option<u32>,
-    /// Requests in flight on average, from time stamps; null for subscribers.
-    #[serde(default)]
-    pub in_flight_summed: Option<f64>,
-    /// The same from looking at random moments; a trial in which the two differ is void.
-    #[serde(default)]
-    pub in_flight_sampled: Option<f64>,
 }

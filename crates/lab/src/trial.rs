@@ -4,12 +4,15 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use handlers::replies::TICK;
 use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Spec, Weighted};
 
+use crate::afterwards;
 use crate::cell::{Cell, pool_threads};
+use crate::confine::{confine, environment};
 use crate::contract::http::{Connection, Request};
 use crate::cpus::Split;
 use crate::generator::Generator;
@@ -19,6 +22,7 @@ use crate::probe::{self, Edges, Observed};
 use crate::process::Process;
 use crate::programs::Programs;
 use crate::progress::Progress;
+use crate::refusals::Refusals;
 use crate::replay;
 use crate::results::{Calls, Mode, Replay, Trial, TrialOutcome};
 use crate::services::Services;
@@ -112,6 +116,7 @@ fn at_once<T: Send, R: Send>(
 /// A server with its upstream, up and asked once.
 struct Side {
     server: Process,
+    refusals: Arc<Refusals>,
     services: Option<Services>,
     addr: SocketAddr,
     idle: probe::Size,
@@ -148,12 +153,18 @@ impl Side {
             flags.push("--no-supervisor".to_owned());
         }
         flags.extend(cell.flags.iter().cloned());
+        let refusals = Arc::new(Refusals::default());
+        let heard = Arc::clone(&refusals);
+        let program = bench.programs.path(cell.rung.program)?;
         let (server, addr) =
-            Process::listening(bench.programs.path(cell.rung.program)?, &flags, server_cpus)?;
+            Process::listening_to(program, &flags, server_cpus, environment(&cell.server), move |line| {
+                heard.hear(line);
+            })?;
+        confine(server.pid(), &cell.server)?;
         std::thread::sleep(REST);
         let idle = probe::size(server.pid());
         let first = first_answers(cell, addr);
-        Ok(Self { server, services, addr, idle, first })
+        Ok(Self { server, refusals, services, addr, idle, first })
     }
 
     /// What was found, and what the services were asked for, where a window opened and there were any.
@@ -185,6 +196,9 @@ impl Side {
         if let Some(how) = self.services.as_mut().and_then(Services::died) {
             calls = Some(Err(anyhow::anyhow!(how)));
         }
+        if cell.server.is_confined() && self.first.is_ok() {
+            found.afterwards = Some(afterwards::look(self.addr, &mut self.server));
+        }
         found.died = self.server.poll();
         found.deaf = found.died.is_none() && refuses(self.addr);
         // A server may refuse since it is just about to end.
@@ -193,6 +207,7 @@ impl Side {
         }
         found.ended = self.server.end();
         found.log = self.server.log();
+        found.refused = Some(self.refusals.counted());
         Ok((found, calls))
     }
 }
@@ -207,6 +222,7 @@ fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
             connections: clients,
         },
         (Mode::Subscribers, _) => Load::Subscribe { subscribers: clients, tick_ms: TICK.as_millis() as u64 },
+        (Mode::Slow, _) => Load::Slow { clients, byte_every_ms: cell.byte_every_ms.unwrap_or(1_000) },
         _ => Load::Closed { clients },
     };
     let bystander = cell.bystander.as_ref().zip(first.bystander.clone());
@@ -234,7 +250,11 @@ fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
         warm_up_ms: cell.warm_up_ms,
         window_ms: cell.window_ms,
         series_interval_ms: probe::INTERVAL_MS,
-        expect: first.load.clone(),
+        expect: match load {
+            // Of what answers them only the status is read.
+            Load::Slow { .. } => Expect { body: None, ..first.load.clone() },
+            _ => first.load.clone(),
+        },
         seed: cell.seed,
         allow_remote: None,
         timing: matches!(load, Load::Open { .. }),
@@ -307,7 +327,7 @@ fn first_answers(cell: &Cell, addr: SocketAddr) -> Result<First, String> {
         // A stream that never ends is asked for without it: the head says whether it would begin, and
         // nobody is left on the server who still listens when the measuring begins.
         Mode::Subscribers => Request::new("HEAD", &cell.load.route),
-        Mode::Closed | Mode::Open => Request::get(&cell.load.route),
+        Mode::Closed | Mode::Open | Mode::Slow => Request::get(&cell.load.route),
     };
     let mix: Vec<Expect> = cell
         .mix

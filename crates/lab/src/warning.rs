@@ -54,6 +54,10 @@ pub(crate) fn of(trial: &Trial) -> Vec<Warning> {
         warnings.push(Warning::ListenOverflows(overflows));
     }
     let (of, failed) = (trial.scheduled, trial.failed.values().sum::<u64>());
+    if trial.load.mode == Mode::Slow {
+        // They have no requests in the books, and being turned away is a finding.
+        return warnings;
+    }
     if trial.load.mode == Mode::Subscribers {
         let ticks = trial.timed_out + trial.unsent + failed;
         warnings.extend((ticks > 0).then_some(Warning::TicksMissed { ticks, of }));

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::histogram::Histogram;
 use crate::pacer::{self, Paced};
 use crate::plan::Plan;
-use crate::protocol::{Load, Recording};
+use crate::protocol::{Load, Recording, Slow};
 use crate::recorder::{Recorder, Tally, Window};
 use crate::schedule::{Schedule, phases};
 use crate::worker::{Phase, Share, Shared, Worker};
@@ -46,6 +46,7 @@ pub(crate) struct Counted {
     /// Requests without an answer when the window closed, or streams that were open then; `None` when the counts
     /// contradict each other.
     pub(crate) in_flight_at_end: Option<u64>,
+    pub(crate) slow: Option<Slow>,
     pub(crate) schedule_lag: Histogram,
     /// Each request, where that was asked for.
     pub(crate) recording: Option<Recording>,
@@ -125,6 +126,9 @@ impl Crew {
                 pacer::pace(schedule, &shared.desk, timeout_ns, window, &given_up, &paced)
             })?);
         }
+        for worker in &self.workers {
+            worker.slow().close_at(window.end_ns);
+        }
         self.shared.phase.send_replace(Phase::Running { load_ns, window });
         Ok(())
     }
@@ -140,7 +144,7 @@ impl Crew {
     /// After the window: everything that was due in it is over. Closed loop: nothing is due.
     pub(crate) fn is_settled(&self) -> bool {
         match self.plan.load {
-            Load::Closed { .. } => true,
+            Load::Closed { .. } | Load::Slow { .. } => true,
             Load::Open { .. } => {
                 self.paced.past_window.load(Ordering::Acquire) && {
                     let unsent = self.given_up().measured.ended;
@@ -163,7 +167,7 @@ impl Crew {
             let (mut recorder, mut streams) = (worker.recorder(), worker.streams());
             recorder.drain_second(sum);
             streams.drain_second(sum);
-            recorder.in_flight() + streams.open()
+            recorder.in_flight() + streams.open() + worker.slow().so_far().held
         };
         self.workers.iter().map(drain).sum()
     }
@@ -182,9 +186,11 @@ impl Crew {
         }
         let mut total = recorder(&self.plan, self.window);
         total.merge(&self.given_up());
+        let mut slow = Slow::default();
         let mut ticks_due = 0;
         for worker in &self.workers {
             total.merge(&worker.recorder());
+            slow.add(&worker.slow().so_far());
             ticks_due += worker.streams().book(self.window, &mut total);
         }
         let ended_by_close = total.ended_by_close();
@@ -197,10 +203,12 @@ impl Crew {
                 self.paced.scheduled.load(Ordering::Relaxed),
                 self.paced.due_by_close.load(Ordering::Relaxed).checked_sub(ended_by_close),
             ),
+            Load::Slow { .. } => (0, Some(slow.held)),
             Load::Subscribe { .. } => (ticks_due, total.series().last().map(|row| row.in_flight)),
         };
         let busiest_worker = self.workers.iter().filter_map(|worker| worker.busy()).max_by(f64::total_cmp);
         let (plan, connections_up) = (Arc::clone(&self.plan), self.connections_up);
+        let slow = matches!(plan.load, Load::Slow { .. }).then_some(slow);
         Ok(Counted {
             plan,
             connections_up,
@@ -208,6 +216,7 @@ impl Crew {
             total,
             scheduled,
             in_flight_at_end,
+            slow,
             schedule_lag,
             busiest_worker,
         })

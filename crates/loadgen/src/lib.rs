@@ -4,7 +4,7 @@
 //! [`Outcome`](protocol::Outcome). The program of the same name does so for whoever writes a line to its
 //! standard input; the lab uses that, so that the generator never shares a process with anything.
 //!
-//! # Three kinds of load
+//! # Four kinds of load
 //!
 //! In a **closed loop** a fixed number of clients each wait for their answer before they send again. A
 //! slow server is asked less: the load gives way, and what is found is *capacity*. In an **open loop**
@@ -16,6 +16,9 @@
 //! **Subscribers** ask once and then listen, each to a stream of server-sent events. They load a server by
 //! being there, and what is found is what a connection costs that does nothing, and whether ticks still come
 //! when they should (below).
+//!
+//! **Slow clients** send their request a byte at a time. They too load a server by being there, and are counted in
+//! connections: how many it holds, and what it says to the others.
 //!
 //! Beside any of them a **bystander** may go on: a cheap request in open loop, at a low rate, to something
 //! that should not suffer from the load. It has a worker thread, connections and books of its own: what it
@@ -107,6 +110,7 @@
 //! - `mix`: what each of them asks for, where that is not always the same.
 //! - `line`: a place for a connection, and the rules about time; `connection`: the socket; `http`: what goes
 //!   over it; `sources`: ports and descriptors, of which there are only so many.
+//! - `slow`: who sends a byte at a time instead.
 //! - `subscriber`: who listens instead; `streams`: what was heard, judged at the end.
 //! - `recorder`: what happened, filed by time stamp; `parts`: where the time went; `recording`: each request, to be
 //!   played again; [`Histogram`]; `looks`: a second
@@ -138,10 +142,12 @@ mod recorder;
 mod recording;
 mod run;
 mod schedule;
+mod slow;
 mod sockopt;
 mod sources;
 mod streams;
 mod subscriber;
+mod url;
 mod worker;
 
 pub use error::Error;

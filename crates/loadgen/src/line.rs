@@ -86,6 +86,11 @@ impl Line {
         self.connection.map(Connection::into_stream)
     }
 
+    /// The same, by whoever comes back for another.
+    pub(crate) fn take_stream(&mut self) -> Option<TcpStream> {
+        self.connection.take().map(Connection::into_stream)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.connection.is_some()
     }

@@ -54,6 +54,7 @@ pub(crate) fn compile(window: Window, counted: &Counted, spent: Spent) -> Result
         parts: total.parts().map(Box::new),
         recording: counted.recording.clone().map(Box::new),
         in_flight: None,
+        slow: counted.slow,
     })
 }
 

@@ -1,6 +1,6 @@
 //! A [`Spec`] turned into what can be carried out, or into one clear sentence why it cannot.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 
@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::http::{Expected, Request};
 use crate::mix::Mix;
 use crate::protocol::{Arrivals, Bystander, Expect, Load, Shape, Spec};
-use crate::recording;
-use crate::sources;
+use crate::url::Url;
+use crate::{recording, slow, sources};
 
 /// Everything that workers need, checked.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) keep_alive: bool,
     /// From one tick of a stream to the next; 0 where nobody subscribes.
     pub(crate) tick_ns: u64,
+    /// From one byte of a slow client to the next; 0 where there is none.
+    pub(crate) byte_ns: u64,
     pub(crate) timeout_ns: u64,
     pub(crate) warm_up_ns: u64,
     pub(crate) window_ns: u64,
@@ -78,9 +80,10 @@ impl Plan {
         let workers = cores.min(connections);
         let all = connections.saturating_add(beside.unwrap_or(0));
         sources::check_file_limit(all, workers + u32::from(beside.is_some()))?;
-        let tick_ms = match spec.load {
-            Load::Subscribe { tick_ms, .. } => tick_ms,
-            Load::Closed { .. } | Load::Open { .. } => 0,
+        let (tick_ms, byte_ms) = match spec.load {
+            Load::Subscribe { tick_ms, .. } => (tick_ms, 0),
+            Load::Slow { byte_every_ms, .. } => (0, byte_every_ms),
+            Load::Closed { .. } | Load::Open { .. } => (0, 0),
         };
         let request = Request {
             method: &spec.method,
@@ -101,6 +104,7 @@ impl Plan {
             connections,
             keep_alive: spec.keep_alive,
             tick_ns: tick_ms * MILLISECOND,
+            byte_ns: byte_ms * MILLISECOND,
             timeout_ns: spec.timeout_ms * MILLISECOND,
             warm_up_ns: spec.warm_up_ms * MILLISECOND,
             window_ns: spec.window_ms * MILLISECOND,
@@ -130,6 +134,7 @@ impl Plan {
             load: Load::Open { rate_rps, arrivals: Arrivals::Poisson, shape: Shape::Steady, connections },
             connections,
             tick_ns: 0,
+            byte_ns: 0,
             seed: self.seed ^ BYSTANDER_SEED,
             timing: false,
             record: false,
@@ -148,7 +153,11 @@ impl Plan {
     /// Subscribers begin within a tick of each other, so that not all of them hear theirs at once. Clients of a
     /// closed loop begin within the first half of the warm-up, so that the second is at the full level.
     pub(crate) fn spread_ns(&self) -> u64 {
-        if self.tick_ns > 0 { self.tick_ns } else { self.lead_ns() / 2 }
+        match self.load {
+            Load::Subscribe { .. } => self.tick_ns,
+            Load::Slow { .. } => self.byte_ns,
+            Load::Closed { .. } | Load::Open { .. } => self.lead_ns() / 2,
+        }
     }
 
     pub(crate) fn is_closed_loop(&self) -> bool {
@@ -156,7 +165,7 @@ impl Plan {
     }
 }
 
-fn refuse<T>(sentence: String) -> Result<T, Error> {
+pub(crate) fn refuse<T>(sentence: String) -> Result<T, Error> {
     Err(Error::Spec(sentence))
 }
 
@@ -177,7 +186,7 @@ fn check_method(spec: &Spec) -> Result<(), Error> {
 fn check_load(spec: &Spec) -> Result<u32, Error> {
     match spec.load {
         Load::Closed { clients: 0 } => refuse("closed loop with 0 clients; ask for at least 1".into()),
-        Load::Closed { .. } | Load::Subscribe { .. } if spec.timing => refuse(
+        Load::Closed { .. } | Load::Subscribe { .. } | Load::Slow { .. } if spec.timing => refuse(
             "timing is for open loop, where each request is due at a time of its own; leave it out, or ask for \
              an open load"
                 .into(),
@@ -189,6 +198,7 @@ fn check_load(spec: &Spec) -> Result<u32, Error> {
         Load::Closed { clients } => Ok(clients),
         Load::Open { connections, shape, rate_rps, .. } => check_shape(shape, rate_rps).map(|()| connections),
         Load::Subscribe { subscribers, tick_ms } => check_subscribers(spec, subscribers, tick_ms),
+        Load::Slow { clients, byte_every_ms } => slow::check(spec, clients, byte_every_ms),
     }
 }
 
@@ -330,62 +340,6 @@ fn check_times(spec: &Spec) -> Result<(), Error> {
         ));
     }
     Ok(())
-}
-
-/// `http://ADDRESS:PORT/path?query`, taken apart.
-struct Url<'a> {
-    text: &'a str,
-    /// Address without port and brackets, as written.
-    host: &'a str,
-    authority: &'a str,
-    path: &'a str,
-    target: SocketAddr,
-}
-
-impl<'a> Url<'a> {
-    fn parse(text: &'a str) -> Result<Self, Error> {
-        let wrong = |why: &str| {
-            Error::Spec(format!("the URL {text:?} {why}; give one such as http://127.0.0.1:8080/hello"))
-        };
-        let rest = text.strip_prefix("http://").ok_or_else(|| wrong("does not begin with http://"))?;
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.contains('#') {
-            return Err(wrong("holds a space, a fragment or a character that must be percent-encoded"));
-        }
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if path.starts_with('?') {
-            return Err(wrong("has a query without a path before it"));
-        }
-        let path = if path.is_empty() { "/" } else { path };
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| wrong("has a port that is not 1 to 65535"))?)
-            }
-            _ => (authority, 80),
-        };
-        if port == 0 {
-            return Err(wrong("has port 0, on which nobody can listen"));
-        }
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let address = if host == "localhost" {
-            IpAddr::from(Ipv4Addr::LOCALHOST)
-        } else {
-            host.parse()
-                .map_err(|_| wrong("names its host by something else than an address or localhost"))?
-        };
-        Ok(Self { text, host, authority, path, target: SocketAddr::new(address, port) })
-    }
-
-    /// Load is for machines of one's own.
-    fn check_host(&self, allow_remote: Option<&str>) -> Result<(), Error> {
-        if self.target.ip().is_loopback() || allow_remote == Some(self.host) {
-            return Ok(());
-        }
-        refuse(format!(
-            "{} is not on this machine; load goes to loopback addresses only, unless the host is named once \
-             more: allow_remote {:?}",
-            self.text, self.host
-        ))
-    }
 }
 
 #[cfg(test)]

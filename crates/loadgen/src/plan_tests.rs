@@ -120,6 +120,25 @@ fn subscribers_ask_for_events_and_begin_within_a_tick() {
 }
 
 #[test]
+fn slow_clients_that_cannot_be_are_refused() {
+    let slow = |clients, byte_every_ms| {
+        refusal(|spec| {
+            spec.load = Load::Slow { clients, byte_every_ms };
+            spec.expect.body = None;
+        })
+    };
+    assert!(slow(0, 1_000).starts_with("0 slow clients"));
+    for byte_every_ms in [0, 60_001, u64::MAX] {
+        assert!(slow(1, byte_every_ms).starts_with("byte_every_ms is"));
+    }
+    let body = refusal(|spec| {
+        spec.load = Load::Slow { clients: 1, byte_every_ms: 1 };
+        spec.expect.body = Some("x".into());
+    });
+    assert!(body.contains("only the status is read"), "{body}");
+}
+
+#[test]
 fn what_makes_no_sense_with_subscribers_is_refused() {
     let refusal = |change: &dyn Fn(&mut Spec)| {
         refusal(|spec| {

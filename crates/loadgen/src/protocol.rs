@@ -6,6 +6,7 @@
 
 mod parts;
 mod recording;
+mod slow;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use parts::{InFlight, Part, Parts};
 pub use recording::{Recorded, Recording};
+pub use slow::Slow;
 
 /// One measurement to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,6 +104,15 @@ pub enum Load {
         subscribers: u32,
         /// The server's own interval.
         tick_ms: u64,
+    },
+    /// `clients` that each send a valid request a byte at a time. They are counted by themselves
+    /// ([`Outcome::slow`]), and no request of theirs is in the books: what they do to others is what a bystander
+    /// is for.
+    Slow {
+        /// Clients, each with a connection of its own.
+        clients: u32,
+        /// From one byte to the next.
+        byte_every_ms: u64,
     },
 }
 
@@ -301,6 +312,9 @@ pub struct Outcome {
     /// The number in flight, found in two ways; `None` for subscribers, and for a bystander.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
+    /// What became of slow clients, where the load was of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<Slow>,
     /// What the bystander saw over the same window, where there was one. (CPU time and cores are those of the
     /// whole generator, as above.)
     #[serde(default, skip_serializing_if = "Option::is_none")]

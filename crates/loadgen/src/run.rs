@@ -53,7 +53,7 @@ pub fn run(spec: Spec, on_event: impl FnMut(Event)) -> Result<Outcome, Error> {
     let bystander = bystander.map(|counted| outcome::compile(window, &counted, spent)).transpose()?;
     let in_flight = match plan.load {
         Load::Closed { .. } | Load::Open { .. } => looks.beside(main.total.mean_in_flight()),
-        Load::Subscribe { .. } => None,
+        Load::Subscribe { .. } | Load::Slow { .. } => None,
     };
     let bystander = bystander.map(Box::new);
     Ok(Outcome { bystander, in_flight, ..outcome::compile(window, &main, spent)? })

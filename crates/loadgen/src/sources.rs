@@ -40,7 +40,7 @@ pub(crate) fn ports_wanted(spec: &Spec, connections: u32) -> u64 {
             // Nobody knows beforehand; this is what one core can do.
             Load::Closed { .. } => 20_000.0,
             // Each connects once.
-            Load::Subscribe { .. } => 0.0,
+            Load::Subscribe { .. } | Load::Slow { .. } => 0.0,
         };
     let seconds = ((spec.warm_up_ms + spec.window_ms) as f64 / 1_000.0).min(TIME_WAIT_S);
     (rate * seconds) as u64 + u64::from(connections)

@@ -20,6 +20,7 @@ use crate::line::{Backoff, Line};
 use crate::plan::Plan;
 use crate::protocol::Load;
 use crate::recorder::{Recorder, Window};
+use crate::slow::{Counts, dawdle};
 use crate::streams::{Rhythm, Streams};
 use crate::subscriber::subscribe;
 
@@ -31,6 +32,8 @@ pub(crate) struct Worker {
     recorder: Mutex<Recorder>,
     /// What subscribers hear.
     streams: Mutex<Streams>,
+    /// What slow clients meet.
+    slow: Mutex<Counts>,
     buffer: Mutex<Box<[u8]>>,
     /// Resting connections of the open loop.
     resting: Mutex<Resting>,
@@ -91,6 +94,7 @@ impl Worker {
             shared: Arc::clone(shared),
             recorder: Mutex::new(recorder),
             streams: Mutex::new(Streams::new(Rhythm { tick_ns: plan.tick_ns, timeout_ns: plan.timeout_ns })),
+            slow: Mutex::default(),
             buffer: Mutex::new(vec![0; BUFFER_BYTES].into()),
             resting: Mutex::default(),
             epoch: (Instant::now(), monotonic_ns()),
@@ -109,6 +113,7 @@ impl Worker {
                     Load::Closed { .. } => tasks.spawn(worker.client(share)),
                     Load::Open { .. } => tasks.spawn(worker.carrier(share)),
                     Load::Subscribe { .. } => tasks.spawn(subscribe(worker, share)),
+                    Load::Slow { .. } => tasks.spawn(dawdle(worker, share)),
                 };
             }
             if matches!(self.plan.load, Load::Open { .. }) {
@@ -159,7 +164,7 @@ impl Worker {
     }
 
     /// A line with a connection, if there was one to be had, when the load begins.
-    async fn ready_line(self: &Arc<Self>, index: usize) -> (Line, u64) {
+    pub(crate) async fn ready_line(self: &Arc<Self>, index: usize) -> (Line, u64) {
         let mut line = Line::new(Arc::clone(self), index);
         let mut phase = self.shared.phase.subscribe();
         if line.open_by(self.shared.connect_by_ns).await.is_ok() {
@@ -236,6 +241,10 @@ impl Worker {
 
     pub(crate) fn streams(&self) -> MutexGuard<'_, Streams> {
         lock(&self.streams)
+    }
+
+    pub(crate) fn slow(&self) -> MutexGuard<'_, Counts> {
+        lock(&self.slow)
     }
 
     /// Only for the length of a poll: all connections of the worker share it.

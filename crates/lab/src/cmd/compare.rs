@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let baseline = baseline(args)?;
     // Before the build, so that what is wrong with the command line is said at once.
     let cores = cpus::cores();
-    let split = split(args, cores.as_deref())?;
+    let split = split(args, cpus_wanted(args, &experiments)?, cores.as_deref())?;
     limits::raise_open_files();
     let limits = limits::read();
     let cpus = cores.map_or_else(available_cpus, |cores| cores.concat().len() as u64);
@@ -231,17 +231,40 @@ fn experiments(args: &Args) -> anyhow::Result<Vec<Experiment>> {
     Ok(found)
 }
 
-fn split(args: &Args, cores: Option<&[Vec<u32>]>) -> anyhow::Result<Option<Split>> {
-    let wanted = args.server_cpus.unwrap_or(1) as usize;
+/// CPUs for the server, if anybody says how many: the command line for all experiments, or else each for itself.
+fn cpus_wanted(args: &Args, experiments: &[Experiment]) -> anyhow::Result<Option<u64>> {
+    if let Some(wanted) = args.server_cpus {
+        return Ok(Some(wanted.into()));
+    }
+    let wanted = |experiment: &Experiment| experiment.server.cpus;
+    let first = experiments.first().and_then(wanted);
+    let other = experiments.iter().find(|one| wanted(one).unwrap_or(1) != first.unwrap_or(1));
+    match (other, experiments.first()) {
+        (Some(other), Some(one)) => Err(Usage::error(format!(
+            "{} has servers on {} CPUs and {} on {}, and a run has one division of CPUs: run them apart, or say \
+             --server-cpus for both",
+            one.name,
+            first.unwrap_or(1),
+            other.name,
+            wanted(other).unwrap_or(1)
+        ))),
+        _ => Ok(first.or_else(|| experiments.iter().find_map(wanted))),
+    }
+}
+
+fn split(args: &Args, asked: Option<u64>, cores: Option<&[Vec<u32>]>) -> anyhow::Result<Option<Split>> {
+    let wanted = asked.unwrap_or(1) as usize;
     let split = cores.and_then(|cores| cpus::split(cores, wanted));
-    match (&split, args.server_cpus, cores) {
-        (None, Some(_), None) => {
-            Err(Usage::error("--server-cpus: this system cannot keep a program on some of its CPUs"))
-        }
+    let key = if args.server_cpus.is_some() { "--server-cpus" } else { "server.cpus =" };
+    match (&split, asked, cores) {
+        (None, Some(_), None) if args.server_cpus.is_none() && wanted == 1 => Ok(None),
+        (None, Some(_), None) => Err(Usage::error(format!(
+            "{key} {wanted}: this system cannot keep a program on some of its CPUs"
+        ))),
         (None, Some(n), Some(cores)) => {
             let have: usize = cores.iter().map(Vec::len).sum();
             Err(Usage::error(format!(
-                "--server-cpus {n}: there are {have} CPUs on {} cores, and one whole core is the load generator's",
+                "{key} {n}: there are {have} CPUs on {} cores, and one whole core is the load generator's",
                 cores.len()
             )))
         }

@@ -33,6 +33,8 @@ pub enum Kind {
     Open(Open),
     /// Nobody sends: each asks once for live events, and listens; a cell for each level.
     Subscribers(Subscribers),
+    /// Each sends its request a byte at a time; a cell for each level.
+    Slow(Slow),
 }
 
 /// One of the things that a load asks for.
@@ -86,6 +88,17 @@ pub struct Subscribers {
     /// From one event to the next, which the server decides.
     #[serde(default = "tick_ms", deserialize_with = "the_tick")]
     pub tick_ms: u64,
+}
+
+/// Finds what it costs to wait for somebody who takes his time.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slow {
+    /// How many of them.
+    pub counts: Vec<Clients>,
+    /// From one byte to the next.
+    #[serde(deserialize_with = "within::<_, 1, 60_000>")]
+    pub byte_every_ms: u64,
 }
 
 /// Levels of a closed load.
@@ -170,11 +183,21 @@ impl Kind {
     pub(super) fn repeated(&self) -> Option<(&'static str, u32)> {
         let (key, levels) = match self {
             Self::Closed(Closed { clients: Levels::Given(levels), .. }) => ("clients", levels),
-            Self::Subscribers(Subscribers { counts, .. }) => ("counts", counts),
+            Self::Subscribers(Subscribers { counts, .. }) | Self::Slow(Slow { counts, .. }) => {
+                ("counts", counts)
+            }
             _ => return None,
         };
         let again = levels.iter().enumerate().find(|(place, level)| levels[..*place].contains(level));
         again.map(|(_, level)| (key, level.0))
+    }
+
+    /// Of slow clients only.
+    pub fn byte_every_ms(&self) -> Option<u64> {
+        match self {
+            Self::Slow(slow) => Some(slow.byte_every_ms),
+            Self::Closed(_) | Self::Open(_) | Self::Subscribers(_) => None,
+        }
     }
 
     /// The key that lists levels and lists none.
@@ -183,7 +206,11 @@ impl Kind {
             Self::Closed(Closed { clients: Levels::Given(levels), .. }) if levels.is_empty() => {
                 Some("clients")
             }
-            Self::Subscribers(Subscribers { counts, .. }) if counts.is_empty() => Some("counts"),
+            Self::Subscribers(Subscribers { counts, .. }) | Self::Slow(Slow { counts, .. })
+                if counts.is_empty() =>
+            {
+                Some("counts")
+            }
             _ => None,
         }
     }
@@ -234,6 +261,7 @@ struct Written {
     closed: Option<Closed>,
     open: Option<Open>,
     subscribers: Option<Subscribers>,
+    slow: Option<Slow>,
 }
 
 /// A rate as it stands in the file.
@@ -263,20 +291,24 @@ impl TryFrom<Written> for Load {
     type Error = &'static str;
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
-        let kind = match (written.closed, written.open, written.subscribers) {
-            (Some(closed), None, None) => Kind::Closed(closed),
-            (None, Some(open), None) => Kind::Open(open),
-            (None, None, Some(subscribers)) => Kind::Subscribers(subscribers),
-            (None, None, None) => return Err("a load has one of `closed`, `open` and `subscribers`"),
+        let kind = match (written.closed, written.open, written.subscribers, written.slow) {
+            (Some(closed), None, None, None) => Kind::Closed(closed),
+            (None, Some(open), None, None) => Kind::Open(open),
+            (None, None, Some(subscribers), None) => Kind::Subscribers(subscribers),
+            (None, None, None, Some(slow)) => Kind::Slow(slow),
+            (None, None, None, None) => {
+                return Err("a load has one of `closed`, `open`, `subscribers` and `slow`");
+            }
             _ => {
                 return Err(
-                    "a load is one of `closed`, `open` and `subscribers`; give each a [[loads]] of its own",
+                    "a load is one of `closed`, `open`, `subscribers` and `slow`; give each a [[loads]] of its own",
                 );
             }
         };
         let mix = match (&written.route, &kind, written.mix) {
             (_, _, None) => Vec::new(),
             (Some(_), _, Some(_)) => return Err("a load has a `route` or a `mix`, not both"),
+            (None, Kind::Slow(_), Some(_)) => return Err("slow clients ask for one route, not for a `mix`"),
             (None, Kind::Subscribers(_), Some(_)) => {
                 return Err("subscribers listen to one route, not to a `mix`");
             }

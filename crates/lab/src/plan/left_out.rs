@@ -3,6 +3,7 @@
 use super::levels::Level;
 use super::{Host, Options};
 use crate::cell::{Cell, pool_threads};
+use crate::confine::CAN_CONFINE;
 use crate::limits::THREAD_BUDGET;
 use crate::results::{Mode, NotRun};
 
@@ -22,7 +23,8 @@ pub(super) fn sorted(
         let reason = beyond_any_generator(cell)
             .or_else(|| too_slow(cell, level))
             .or_else(|| too_many_connections(cell, at_once, options, host))
-            .or_else(|| too_many_ports(cell, host));
+            .or_else(|| too_many_ports(cell, host))
+            .or_else(|| cannot_confine(cell));
         let Some((bound_rps, reason)) = reason else { return true };
         let (rung, variant) = (cell.rung.name.to_owned(), cell.variant.clone());
         not_run.push(NotRun { rung, variant, load: cell.load.clone(), bound_rps, reason });
@@ -119,4 +121,9 @@ fn too_many_ports(cell: &Cell, host: &Host) -> Option<Reason> {
         );
         (None, text)
     })
+}
+
+fn cannot_confine(cell: &Cell) -> Option<Reason> {
+    let wanted = cell.server.is_confined() && !CAN_CONFINE;
+    wanted.then(|| (None, "this system cannot limit another process".into()))
 }

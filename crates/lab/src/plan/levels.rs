@@ -25,6 +25,8 @@ pub(super) struct Level<'a> {
     pub(super) wait_ms: Option<f64>,
     /// More than a pool can serve is what the experiment is after.
     pub(super) may_overload: bool,
+    /// Of slow clients only.
+    pub(super) byte_every_ms: Option<u64>,
 }
 
 /// The levels of a load.
@@ -51,6 +53,7 @@ pub(super) fn of<'a>(
         window_ms: experiment.window_ms,
         wait_ms,
         may_overload: true,
+        byte_every_ms: None,
     };
     let uses = experiment.rungs.iter().filter(|one| load.is_for(one.rung));
     Ok(match &load.kind {
@@ -76,6 +79,14 @@ pub(super) fn of<'a>(
         }
         Kind::Subscribers(subscribers) => {
             subscribers.counts.iter().map(|count| level(Mode::Subscribers, count.0, true)).collect()
+        }
+        Kind::Slow(slow) => {
+            let slow_level = |count: &crate::experiment::Clients| {
+                let level = level(Mode::Slow, count.0, true);
+                // What they ask for is waited for least of all.
+                Level { byte_every_ms: Some(slow.byte_every_ms), wait_ms: None, ..level }
+            };
+            slow.counts.iter().map(slow_level).collect()
         }
     })
 }

@@ -238,6 +238,7 @@ fn mode(mode: Mode) -> &'static str {
         Mode::Closed => "closed",
         Mode::Open => "open",
         Mode::Subscribers => "subscribers",
+        Mode::Slow => "slow",
     }
 }
 

@@ -8,7 +8,7 @@
 //! suffers), `bridges` (what async views gain on a blocking server), `connections` (what a new one costs),
 //! `subscribers` (streams held open), `itself` (a rung against itself: what this machine can show at all),
 //! `demonstration` (the lecture). Where an experiment names a rule, its file comes first: `equal`,
-//! `shared_limit`, `goodput`, `pool`, `bystander_tail`, `recovery`, `crossover`.
+//! `shared_limit`, `goodput`, `pool`, `bystander_tail`, `recovery`, `crossover`, `exhaustion`, `slow`.
 
 mod bridges;
 mod by_load;
@@ -20,6 +20,7 @@ mod cost;
 mod crossover;
 mod demonstration;
 mod equal;
+mod exhaustion;
 mod gap;
 mod goodput;
 mod itself;
@@ -27,6 +28,7 @@ mod latency;
 mod pool;
 mod recovery;
 mod shared_limit;
+mod slow;
 mod subscribers;
 mod sweep;
 
@@ -92,11 +94,14 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
         Some(Rule::Bystanders) => bystander_tail::findings(experiment, machine, family),
         Some(Rule::Recovery) => recovery::findings(experiment),
         Some(Rule::Crossover) => crossover::findings(experiment, family),
+        Some(Rule::SlowClients) => slow::findings(experiment),
+        Some(Rule::Exhaustion) => exhaustion::findings(experiment),
         None => itself::findings(experiment, family),
     };
     if itself::is_all(experiment) {
         return findings;
     }
+    findings.extend(exhaustion::the_box(experiment));
     findings.extend(gaps.iter().cloned());
     // Where the question is what a gap consists of, bridges are beside the point.
     let beside = |finding| if gaps.is_empty() { finding } else { Finding { headline: false, ..finding } };

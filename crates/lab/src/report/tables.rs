@@ -33,7 +33,7 @@ pub(crate) struct Cells {
 pub(crate) fn cells(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Cells> {
     let sweeps = Sweep::all(experiment, Mode::Closed, machine);
     let mut groups: Vec<(Target<'_>, Vec<&Cell<'_>>)> = Vec::new();
-    let modes = [Mode::Closed, Mode::Open, Mode::Subscribers];
+    let modes = [Mode::Closed, Mode::Open, Mode::Subscribers, Mode::Slow];
     for target in modes.into_iter().flat_map(|mode| experiment.targets(mode)) {
         let cells = experiment.cells.iter().filter(|cell| cell.target() == target);
         match groups.iter_mut().find(|(first, _)| beside(first, &target)) {
@@ -51,8 +51,9 @@ pub(crate) fn cells(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Cells
 
 /// Open and closed loop at one route stand in one table, ticks in one of their own.
 fn beside(a: &Target<'_>, b: &Target<'_>) -> bool {
-    let ticks = |target: &Target<'_>| target.mode == Mode::Subscribers;
-    (a.route, a.keep_alive, ticks(a)) == (b.route, b.keep_alive, ticks(b))
+    let own =
+        |target: &Target<'_>| [Mode::Subscribers, Mode::Slow].contains(&target.mode).then_some(target.mode);
+    (a.route, a.keep_alive, own(a)) == (b.route, b.keep_alive, own(b))
 }
 
 fn of_target(
@@ -180,7 +181,7 @@ pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
 /// Clients in closed loop, the rate in open loop.
 fn load(cell: &Cell<'_>) -> String {
     match (cell.load.mode, cell.load.rate_rps) {
-        (Mode::Closed | Mode::Subscribers, _) => text::count(cell.load.clients.into()),
+        (Mode::Closed | Mode::Subscribers | Mode::Slow, _) => text::count(cell.load.clients.into()),
         (Mode::Open, Some(rate)) => format!("open {}/s", exact(rate)),
         (Mode::Open, None) => "open".into(),
     }

@@ -54,7 +54,7 @@ impl<'a> Target<'a> {
 
     /// Who makes the load, one of them.
     pub(crate) fn caller(&self) -> &'static str {
-        if self.mode == Mode::Subscribers { "subscriber" } else { "client" }
+        crate::cell::caller(self.mode)
     }
 
     /// What is counted and timed, one of them.

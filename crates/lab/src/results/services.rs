@@ -20,6 +20,10 @@ pub enum Rule {
     Recovery,
     /// From which load on does async pay, metric by metric?
     Crossover,
+    /// At how many clients does each server run out of what, and does it come back?
+    Exhaustion,
+    /// Who still answers others while clients send a byte at a time, and what does one of these cost?
+    SlowClients,
 }
 
 /// What was asked of the services behind the servers.

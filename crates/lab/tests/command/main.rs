@@ -3,6 +3,7 @@
 //! Every lab that is started here carries a mark in its environment, which its children inherit. So "no
 //! child is left" can be looked up in `/proc`, whatever became of the lab.
 
+mod boxed;
 mod endings;
 mod kills;
 mod ladder;

@@ -107,6 +107,23 @@ fn a_dry_run_says_how_long_it_would_take_and_leaves_nothing() {
 }
 
 #[test]
+fn servers_get_no_more_cpus_than_there_are_and_a_run_divides_them_once() {
+    let dir = workshop(500);
+    let text = std::fs::read_to_string(path(dir.path(), "tiny.toml")).unwrap();
+    let file = |name: &str, cpus: u32| {
+        let file = path(dir.path(), name);
+        std::fs::write(&file, format!("{text}\n[server]\ncpus = {cpus}\n")).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let many = file("many.toml", 1_000);
+    refused(&["compare", &many], &["server.cpus = 1000", "CPUs"]);
+    let one = file("one.toml", 1);
+    refused(&["compare", &one, &many], &["one has servers on 1 CPUs and many on 1000", "--server-cpus"]);
+    let none = file("none.toml", 0);
+    refused(&["compare", &none], &[&none, "line 21", "0 is not within 1 to 1024"]);
+}
+
+#[test]
 fn the_list_names_every_experiment_and_rung_within_100_columns() {
     let output = Lab::new(["list"]).output();
     assert!(output.status.success());

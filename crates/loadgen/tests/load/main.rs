@@ -7,6 +7,7 @@ mod mix;
 mod open_loop;
 mod program;
 mod server;
+mod slow;
 mod subscribers;
 mod support;
 mod timing;

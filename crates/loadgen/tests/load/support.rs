@@ -90,6 +90,10 @@ fn check_books(outcome: &Outcome, load: Load) {
             let most = outcome.scheduled + u64::from(outcome.connections_wanted);
             assert!(outcome.in_flight_at_end <= most, "{outcome:?}");
         }
+        Load::Slow { clients, .. } => {
+            assert_eq!(outcome.scheduled, 0, "{outcome:?}");
+            assert!(outcome.in_flight_at_end <= u64::from(clients), "{outcome:?}");
+        }
         Load::Subscribe { subscribers, tick_ms } => {
             // Whatever the phase of a stream, so many ticks of its own schedule are in the window.
             let each = outcome.window_ms as u64 / tick_ms;

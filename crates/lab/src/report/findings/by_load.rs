@@ -47,6 +47,7 @@ impl<'e, 'a> Group<'e, 'a> {
                 format!("{} requests/s for {route}{}", exact(*rate), shape_in_words(*shape))
             }
             (Mode::Subscribers, _) => format!("{} of {route}", counted((*clients).into(), "subscriber")),
+            (Mode::Slow, _) => counted((*clients).into(), "slow client"),
             _ => format!("{} at {route}", counted((*clients).into(), "client")),
         }
     }

@@ -64,6 +64,7 @@ fn meanwhile(group: &Beside<'_, '_>) -> String {
             format!("While {} requests/s for {} came in", exact(rate), target.named())
         }
         (Mode::Subscribers, _) => format!("While {callers} listened to {}", target.named()),
+        (Mode::Slow, _) => format!("While {callers} sent byte by byte"),
         _ => format!("While {callers} {were} at {}", target.named()),
     }
 }
