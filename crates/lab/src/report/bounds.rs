@@ -3,8 +3,12 @@
 //! Two lines bound every server in closed loop. `C` clients that each wait `W` for an answer cannot be
 //! answered more often than `C / W` times a second (Little's law). And a request that takes `s` of CPU
 //! time cannot be answered more than `cores / s` times a second (the utilisation law). A rung is held
-//! against the lower of the two, and *leaves the line* where it falls below 95 % of it. What has only `K`
-//! slots to wait in (see `slots`) has a third limit, `K / W`, which is what usually explains why it left.
+//! against the lower of the two, and *leaves the line* where it falls below 95 % of it, or by more than the window
+//! can tell: it cuts one answer of each client at its edges. What has only `K` slots to wait in (see `slots`)
+//! has a third limit, `K / W`, which is what usually explains why it left.
+//!
+//! Where nothing waits there is only the CPU's line, and a few clients do not keep a server busy: what a rung
+//! answers before it first comes near that line is not yet held against it.
 //!
 //! Both laws: P. Denning, J. Buzen, "The Operational Analysis of Queueing Network Models", ACM Computing
 //! Surveys 10(3), 1978. The reader goes next to `verdict`, which says what ran out.
@@ -143,7 +147,7 @@ impl<'e, 'a> Sweep<'e, 'a> {
 impl<'e, 'a> Track<'e, 'a> {
     /// The last point of the unbroken stretch on the lower line that starts at the lightest load.
     pub(crate) fn on_line_up_to(&self) -> Option<&Point<'e, 'a>> {
-        self.points
+        self.busy()
             .iter()
             .take_while(|point| matches!(point.standing(), Standing::On(_) | Standing::Unknown))
             .filter(|point| matches!(point.standing(), Standing::On(_)))
@@ -152,14 +156,31 @@ impl<'e, 'a> Track<'e, 'a> {
 
     /// The first point that is not on the lower line.
     pub(crate) fn leaves_at(&self) -> Option<&Point<'e, 'a>> {
-        self.points.iter().find(|point| !matches!(point.standing(), Standing::On(_) | Standing::Unknown))
+        self.busy().iter().find(|point| !matches!(point.standing(), Standing::On(_) | Standing::Unknown))
     }
 
     /// The last point of the unbroken stretch on which every client is answered as if it were alone, that
     /// is, within 5 % of C / W, and the first point after it.
     pub(crate) fn keeps_up(&self) -> (Option<&Point<'e, 'a>>, Option<&Point<'e, 'a>>) {
-        let known = || self.points.iter().filter(|point| point.standing() != Standing::Unknown);
+        let known = || self.busy().iter().filter(|point| point.standing() != Standing::Unknown);
         (known().take_while(|point| point.keeps_up()).last(), known().find(|point| !point.keeps_up()))
+    }
+
+    /// All points, or where nothing waits those from the first on that keeps the server busy: that is on its line,
+    /// or the most that it answers.
+    fn busy(&self) -> &[Point<'e, 'a>] {
+        let answers = |point: &Point<'_, '_>| point.throughput.unwrap_or(0.0);
+        let is_on = |point: &Point<'_, '_>| matches!(point.standing(), Standing::On(_));
+        let most = || self.points.iter().map(answers).fold(0.0, f64::max);
+        let first = match (self.wait, self.points.iter().position(is_on)) {
+            (Some(_), _) => 0,
+            (None, Some(on)) => on,
+            (None, None) => {
+                let most = most();
+                self.points.iter().position(|point| answers(point) >= most).unwrap_or(0)
+            }
+        };
+        &self.points[first..]
     }
 
     /// The first point whose lower line is the CPU's.
@@ -182,7 +203,9 @@ impl Point<'_, '_> {
             return Standing::Collapsed;
         }
         match (self.throughput, self.bounds.lower()) {
-            (Some(throughput), Some(line)) if throughput >= ON_LINE * line => Standing::On(throughput / line),
+            (Some(throughput), Some(line)) if throughput >= self.enough(line) => {
+                Standing::On(throughput / line)
+            }
             (Some(throughput), Some(line)) => Standing::Below(throughput / line),
             _ if self.cell.not_run.is_some() => Standing::NotRun,
             _ => Standing::Unknown,
@@ -193,8 +216,17 @@ impl Point<'_, '_> {
     /// line, and the lower one decides.
     pub(crate) fn keeps_up(&self) -> bool {
         let line = self.bounds.clients.or_else(|| self.bounds.lower());
-        let enough = self.throughput.zip(line).is_some_and(|(throughput, line)| throughput >= ON_LINE * line);
+        let enough =
+            self.throughput.zip(line).is_some_and(|(throughput, line)| throughput >= self.enough(line));
         enough && self.cell.collapsed.is_empty()
+    }
+
+    /// What counts as being on a line. Each client's answers in a window are counted to one, wherever the window's
+    /// edges fall among them, and C clients that began at different times are uncertain by √C together.
+    fn enough(&self, line: f64) -> f64 {
+        let window_s = self.cell.median_of(|trial| Some(trial.window.length_ms / 1_000.0));
+        let cut_off = window_s.filter(|s| *s > 0.0).map_or(0.0, |s| f64::from(self.clients).sqrt() / s);
+        (ON_LINE * line).min(line - cut_off).max(0.0)
     }
 }
 

@@ -204,6 +204,11 @@ impl<'a> Cell<'a> {
         stats::median(&values)
     }
 
+    /// Whether trials count and nobody was answered in any of them.
+    pub(crate) fn is_silent(&self) -> bool {
+        !self.ok.is_empty() && self.ok.iter().all(|trial| trial.completed == 0)
+    }
+
     /// Response times of all trials that count as one distribution.
     pub(crate) fn pooled(&self) -> Option<Pooled> {
         Pooled::of(self.ok.iter().filter_map(|trial| trial.histogram.as_deref()))

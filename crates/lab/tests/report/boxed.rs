@@ -54,7 +54,7 @@ fn who_runs_out_of_threads_and_dies_is_told_with_the_evidence() {
     assert_says(
         &said(&results),
         &[
-            "- thread-per-request answered every request at up to 64 clients; at 128 it ran out of threads (its log says so 1 time; 500 MiB of 512 MiB of addresses were mapped, with 212 threads), and collapsed (signal 6 (SIGABRT, an abort)). It did not come back.",
+            "- thread-per-request answered every request at up to 64 clients; at 128 it ran out of threads (its log says so 1 time; 500 MiB of 512 MiB of addresses were mapped, with 212 threads), and collapsed (signal 6 (SIGABRT, an abort)). It did not come back (experiments start servers without their supervisor).",
             "Each server's process was limited to 512 MiB of address space, a stand-in for a container's limits of memory and threads, and 768 open files.",
         ],
     );

@@ -132,3 +132,29 @@ fn one_rate_over_few_and_over_many_connections_is_told_apart() {
         ],
     );
 }
+
+#[test]
+fn timeouts_alone_are_no_time_of_an_answer() {
+    let mut results = run(0, &[]);
+    for block in 0..5 {
+        for (rung, answered) in [("thread-per-request", 0), ("event-loop", 200)] {
+            let mut trial = trial("scale", rung, 64, answered as f64 / 4.0, 100.0);
+            trial.block = block;
+            trial.load = Load {
+                mode: Mode::Open,
+                clients: 64,
+                rate_rps: Some(50.0),
+                keep_alive: true,
+                shape: None,
+                route: "/wait/100".into(),
+            };
+            (trial.scheduled, trial.completed, trial.timed_out) = (200, answered, 200 - answered);
+            answers(&mut trial, 400, 1_000.0, 0.001);
+            trial.completed = answered;
+            results.trials.push(trial);
+        }
+    }
+    let said = said(&results);
+    assert_says(&said, &["answers took 1.00 s", "Not one was answered in time on thread-per-request."]);
+    assert!(!said.contains("Medians against event-loop"), "{said}");
+}

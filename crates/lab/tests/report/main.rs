@@ -8,6 +8,7 @@ mod findings;
 mod fixture;
 mod gate;
 mod latency;
+mod lines;
 mod parts;
 mod reading;
 mod recorded;

@@ -21,14 +21,14 @@ pub(crate) fn findings(experiment: &Experiment<'_>, family: &Family) -> Vec<Find
         .iter()
         .filter_map(|group| {
             let first = !headline && group.spread() >= widest;
-            let text = said(group, family)?;
+            let text = said(experiment, group, family)?;
             headline |= first;
             Some(Finding { text, headline: first })
         })
         .collect()
 }
 
-fn said(group: &Beside<'_, '_>, family: &Family) -> Option<String> {
+fn said(experiment: &Experiment<'_>, group: &Beside<'_, '_>, family: &Family) -> Option<String> {
     // Where the generator was full, bystanders' times are its own as well.
     let counting = || group.seen.iter().filter(|seen| seen.cell.client_bound().is_none());
     let mut seen: Vec<&Seen<'_, '_>> = counting().filter(|seen| seen.response.p50.is_some()).collect();
@@ -38,7 +38,7 @@ fn said(group: &Beside<'_, '_>, family: &Family) -> Option<String> {
     if seen.is_empty() && silent.is_empty() {
         return None;
     }
-    let load = meanwhile(group);
+    let load = meanwhile(experiment, group);
     let mut text = if seen.is_empty() {
         format!("{load}, no {} was answered on any rung.", group.route)
     } else {
@@ -55,13 +55,14 @@ fn said(group: &Beside<'_, '_>, family: &Family) -> Option<String> {
 }
 
 /// `While 8 clients were at /wait/100`
-fn meanwhile(group: &Beside<'_, '_>) -> String {
+fn meanwhile(experiment: &Experiment<'_>, group: &Beside<'_, '_>) -> String {
     let (target, load) = (Target::of(group.load), group.load);
     let callers = counted(load.clients.into(), target.caller());
     let were = if load.clients == 1 { "was" } else { "were" };
     match (load.mode, load.rate_rps) {
         (Mode::Open, Some(rate)) => {
-            format!("While {} requests/s for {} came in", exact(rate), target.named())
+            let over = experiment.connections_told_apart(load);
+            format!("While {} requests/s for {} came in{over}", exact(rate), target.named())
         }
         (Mode::Subscribers, _) => format!("While {callers} listened to {}", target.named()),
         (Mode::Slow, _) => format!("While {callers} sent byte by byte"),

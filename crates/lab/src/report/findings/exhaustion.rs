@@ -166,7 +166,9 @@ fn afterwards(cell: &Cell<'_>) -> String {
         (Some(ms), _) => {
             format!("When the clients had left it answered again, after {}.", milliseconds(ms))
         }
-        (None, Some(_)) if !cell.collapsed.is_empty() => "It did not come back.".into(),
+        (None, Some(_)) if !cell.collapsed.is_empty() => {
+            "It did not come back (experiments start servers without their supervisor).".into()
+        }
         (None, Some(ms)) => format!("It did not answer within {} of their leaving.", milliseconds(ms)),
     }
 }

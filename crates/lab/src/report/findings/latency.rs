@@ -13,6 +13,8 @@ pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>], family: 
     // Where the generator was full, response times may be its own.
     let (bound, cells): (Vec<&Cell<'_>>, Vec<&Cell<'_>>) =
         cells.iter().partition(|cell| cell.client_bound().is_some());
+    // Of timeouts alone there is no time of an answer.
+    let (silent, cells): (Vec<&Cell<'_>>, Vec<&Cell<'_>>) = cells.iter().partition(|cell| cell.is_silent());
     let measured: Vec<Measured<'_, '_>> = cells.iter().filter_map(|cell| Measured::of(cell)).collect();
     if measured.is_empty() {
         return None;
@@ -37,6 +39,10 @@ pub(crate) fn finding(experiment: &Experiment<'_>, cells: &[&Cell<'_>], family: 
             cell.series.named(),
             percent(share)
         ));
+    }
+    if !silent.is_empty() {
+        let names: Vec<String> = silent.iter().map(|cell| cell.series.named()).collect();
+        text.push_str(&format!(" Not one was answered in time on {}.", listed(&names)));
     }
     if !bound.is_empty() {
         let names: Vec<String> = bound.iter().map(|cell| cell.series.named()).collect();
