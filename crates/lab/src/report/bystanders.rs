@@ -14,6 +14,8 @@ pub(crate) struct Beside<'e, 'a> {
     /// What the bystanders asked for.
     pub(crate) route: &'a str,
     pub(crate) seen: Vec<Seen<'e, 'a>>,
+    /// Cells of the same load of which no trial counts.
+    pub(crate) void: Vec<&'e Cell<'a>>,
 }
 
 /// The bystanders of a cell, over all its trials that count.
@@ -37,8 +39,12 @@ pub(crate) fn all<'e, 'a>(experiment: &'e Experiment<'a>) -> Vec<Beside<'e, 'a>>
         };
         match groups.iter_mut().find(|group| group.load == cell.load) {
             Some(group) => group.seen.push(seen),
-            None => groups.push(Beside { load: cell.load, route, seen: vec![seen] }),
+            None => groups.push(Beside { load: cell.load, route, seen: vec![seen], void: Vec::new() }),
         }
+    }
+    for group in &mut groups {
+        let of_load = experiment.cells.iter().filter(|cell| cell.load == group.load);
+        group.void = of_load.filter(|cell| cell.is_void()).collect();
     }
     groups.sort_by_key(|group| (group.load.mode, group.load.route.clone(), group.load.clients));
     groups

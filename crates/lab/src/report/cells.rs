@@ -204,6 +204,11 @@ impl<'a> Cell<'a> {
         stats::median(&values)
     }
 
+    /// Whether trials were made, and none of them counts.
+    pub(crate) fn is_void(&self) -> bool {
+        self.ok.is_empty() && self.collapsed.is_empty() && !self.void.is_empty()
+    }
+
     /// Whether trials count and nobody was answered in any of them.
     pub(crate) fn is_silent(&self) -> bool {
         !self.ok.is_empty() && self.ok.iter().all(|trial| trial.completed == 0)

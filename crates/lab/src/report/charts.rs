@@ -15,6 +15,7 @@ mod gap;
 mod parts;
 pub(crate) mod style;
 mod tails;
+mod voids;
 mod waits;
 
 use plotly::{Layout, Plot, Trace};

@@ -17,5 +17,6 @@ mod rules;
 mod split;
 mod sure;
 mod verdict;
+mod voids;
 mod waits;
 mod wide;

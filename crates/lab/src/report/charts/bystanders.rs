@@ -6,7 +6,7 @@ use plotly::{Scatter, Trace};
 
 use crate::report::bystanders::{Beside, Seen};
 use crate::report::charts::frame::{Span, escaped, layout, title};
-use crate::report::charts::{Chart, json, style};
+use crate::report::charts::{Chart, json, style, voids};
 use crate::report::tables::{Table, shown};
 use crate::report::text::{count, exact, listed, milliseconds};
 
@@ -19,11 +19,14 @@ pub(crate) fn beside(group: &Beside<'_, '_>, main: bool) -> Option<Chart> {
     for (place, seen) in group.seen.iter().enumerate() {
         traces.extend(reach(seen, place as f64));
     }
-    let rows = group.seen.len();
+    let rows = group.seen.len() + group.void.len();
+    let void_rows: Vec<f64> = (group.seen.len()..rows).map(|row| row as f64).collect();
+    traces.extend(voids::bars(&void_rows, &x));
+    let ticks = group.seen.iter().map(tick).chain(group.void.iter().map(|cell| voids::tick(cell))).collect();
     let y = Axis::new()
         .range(vec![rows as f64 - 0.4, -0.6])
         .tick_values((0..rows).map(|row| row as f64).collect())
-        .tick_text(group.seen.iter().map(tick).collect())
+        .tick_text(ticks)
         .auto_margin(true)
         .grid_color("@grid")
         .zero_line(false)
@@ -33,17 +36,23 @@ pub(crate) fn beside(group: &Beside<'_, '_>, main: bool) -> Option<Chart> {
     let load = group.seen.first().map(|seen| seen.cell.load_label()).unwrap_or_default();
     let target = group.seen.first().map(|seen| seen.cell.target().named()).unwrap_or_default();
     let name = format!("Bystanders of {load} at {target}");
+    let mut table = table(group, &name);
+    voids::rows(&mut table, &group.void);
     Some(Chart {
         title: name.clone(),
         how_to_read: format!(
             "Cheap requests to {} on a schedule of their own, counted from when they were due. The filled mark is the median; \
              the line reaches to the p99, or with fewer than 1,000 answers to the longest, which is hollow. Further right: \
-             bystanders wait longer.",
+             bystanders wait longer. Hatched: void, nothing is known.",
             group.route
         ),
-        alt: format!("{name}. {}.", listed(&group.seen.iter().map(words).collect::<Vec<_>>())),
+        alt: format!(
+            "{name}. {}.{}",
+            listed(&group.seen.iter().map(words).collect::<Vec<_>>()),
+            voids::said(&group.void)
+        ),
         figure: json(traces, layout(x.axis().title(title(&x.titled(&axis))), y, "", Vec::new(), false)),
-        table: table(group, &name),
+        table,
         main,
         height_rem: 7.5 + 2.6 * rows as f64,
     })

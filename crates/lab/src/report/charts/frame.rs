@@ -50,6 +50,11 @@ impl Span {
         Some(Self { log: false, low: 0.0, high: if high > 0.0 { high * 1.15 } else { 1.0 } })
     }
 
+    /// The highest value that it shows.
+    pub(crate) fn end(&self) -> f64 {
+        if self.log { 10_f64.powf(self.high) } else { self.high }
+    }
+
     /// How far up a place is, 0 to 1.
     pub(crate) fn share(&self, place: f64) -> f64 {
         (place - self.low) / (self.high - self.low)

@@ -6,7 +6,7 @@ use plotly::{Bar, Trace};
 
 use crate::report::cells::{Cell, Experiment};
 use crate::report::charts::frame::{Span, escaped, layout, title};
-use crate::report::charts::{Chart, json};
+use crate::report::charts::{Chart, json, voids};
 use crate::report::parts::{self, KINDS, Split};
 use crate::report::tables::{MISSING, Table, shown};
 use crate::report::target::Target;
@@ -17,9 +17,14 @@ use crate::results::Load;
 pub(crate) fn stacked(experiment: &Experiment<'_>, load: &Load, cells: &[&Cell<'_>]) -> Option<Chart> {
     let splits = parts::of_load(cells);
     let x = Span::from_zero(splits.iter().map(|split| split.response_ms))?;
-    let traces = KINDS.iter().enumerate().filter_map(|(place, _)| trace(place, &splits)).collect();
+    // The bars of parts come first, so that rows are in the order of rungs.
+    let void = voids::of(cells);
+    let hatched = voids::bars(&void.iter().map(|cell| voids::tick(cell)).collect::<Vec<_>>(), &x);
+    let parts = KINDS.iter().enumerate().filter_map(|(place, _)| trace(place, &splits));
+    let traces: Vec<Box<dyn Trace>> = parts.chain(hatched).collect();
+    let rows = splits.len() + void.len();
     let y = Axis::new()
-        .range(vec![splits.len() as f64 - 0.45, -0.55])
+        .range(vec![rows as f64 - 0.45, -0.55])
         .auto_range(false)
         .auto_margin(true)
         .show_grid(false)
@@ -41,16 +46,18 @@ pub(crate) fn stacked(experiment: &Experiment<'_>, load: &Load, cells: &[&Cell<'
     let rate = load.rate_rps.map(|rate| format!(", {} requests/s", exact(rate))).unwrap_or_default();
     let over = experiment.connections_told_apart(load);
     let name = format!("Where the time went{on}{rate}{over}, open loop");
+    let mut table = table(&name, &splits);
+    voids::rows(&mut table, &void);
     Some(Chart {
         how_to_read: format!(
-            "A bar is the mean time from due to answered, of answers that came; its parts follow each other from left to right. {}.",
+            "A bar is the mean time from due to answered, of answers that came; its parts follow each other from left to right. Hatched: void, nothing is known. {}.",
             KINDS.iter().map(|kind| format!("{}: {}", kind.name, kind.what)).collect::<Vec<_>>().join("; ")
         ),
-        alt: alt(&name, &splits),
+        alt: format!("{}{}", alt(&name, &splits), voids::said(&void)),
         figure: json(traces, layout),
-        table: table(&name, &splits),
+        table,
         main: false,
-        height_rem: 10.0 + 2.3 * splits.len() as f64,
+        height_rem: 10.0 + 2.3 * rows as f64,
         title: name,
     })
 }

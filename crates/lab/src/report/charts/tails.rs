@@ -6,7 +6,7 @@ use plotly::{Scatter, Trace};
 
 use crate::report::cells::{Cell, Experiment};
 use crate::report::charts::frame::{EndLabel, Span, axis, end_label, escaped, layout, title};
-use crate::report::charts::{Chart, json, style};
+use crate::report::charts::{Chart, json, style, voids};
 use crate::report::tables::{Table, shown};
 use crate::report::target::Target;
 use crate::report::text::{self, count, exact, listed, milliseconds};
@@ -61,14 +61,19 @@ pub(crate) fn percentiles(experiment: &Experiment<'_>, load: &Load, cells: &[&Ce
     let on =
         experiment.told_apart(Target::of(load)).map(|target| format!(" on {target}")).unwrap_or_default();
     let over = experiment.connections_told_apart(load);
+    let void = voids::of(cells);
+    let mut table = table(&pooled);
+    voids::rows(&mut table, &void);
     Some(Chart {
         title: format!("Response times{on} at one common rate: {rate}{over}"),
-        how_to_read: "Read upwards from a percentage: so many percent of all answers came within this time, counted from when \
-            they were due. A curve ends where fewer than ten samples lie beyond."
-            .into(),
-        alt: alt(&rate, &pooled),
+        how_to_read: format!(
+            "Read upwards from a percentage: so many percent of all answers came within this time, counted from when they \
+             were due. A curve ends where fewer than ten samples lie beyond.{}",
+            voids::said(&void)
+        ),
+        alt: format!("{}{}", alt(&rate, &pooled), voids::said(&void)),
         figure: json(traces, layout),
-        table: table(&pooled),
+        table,
         main: false,
         height_rem: 24.0,
     })
