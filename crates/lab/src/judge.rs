@@ -142,12 +142,12 @@ fn judged(
         return void(found.failure.clone().unwrap_or_else(|| "there is no outcome".into()));
     };
     let unit = if load.mode == Mode::Subscribers { "ticks" } else { "requests" };
+    let beside = outcome.bystander.as_deref();
     let fault = fault(outcome, unit)
-        .or_else(|| fault(outcome.bystander.as_ref()?, "requests").map(|text| format!("bystander: {text}")));
+        .or_else(|| fault(beside?, "requests").map(|text| format!("bystander: {text}")))
+        .or_else(|| unbalanced(outcome.in_flight?))
+        .or_else(|| unbalanced(beside?.in_flight?).map(|text| format!("bystander: {text}")));
     if let Some(reason) = fault {
-        return void(reason);
-    }
-    if let Some(reason) = outcome.in_flight.and_then(unbalanced) {
         return void(reason);
     }
     let tolerated_ms = tolerated_ms(median_ms);

@@ -141,6 +141,21 @@ fn a_number_in_flight_that_two_ways_disagree_on_makes_a_trial_void() {
 }
 
 #[test]
+fn the_books_of_bystanders_have_to_balance_too() {
+    let with = |sampled| {
+        let mut found = good();
+        let mut beside = found.outcome.clone().unwrap();
+        beside.in_flight = Some(InFlight { summed: 20.0, sampled, looks: 800 });
+        found.outcome.as_mut().unwrap().bystander = Some(Box::new(beside));
+        verdict(under(Mode::Closed), &found)
+    };
+    assert_eq!(with(20.2).0, TrialOutcome::Ok);
+    let (outcome, reason) = with(30.0);
+    assert_eq!(outcome, TrialOutcome::Void);
+    assert!(reason.starts_with("bystander: the load generator's books do not balance"), "{reason}");
+}
+
+#[test]
 fn few_looks_tell_little() {
     let outcome = |looks| verdict(under(Mode::Open), &in_flight(100.0, 104.0, looks)).0;
     assert_eq!((outcome(800), outcome(40)), (TrialOutcome::Void, TrialOutcome::Ok));

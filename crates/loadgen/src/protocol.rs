@@ -309,7 +309,7 @@ pub struct Outcome {
     /// Every request of the load, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Box<Recording>>,
-    /// The number in flight, found in two ways; `None` for subscribers, and for a bystander.
+    /// The number in flight, found in two ways; `None` for subscribers and slow clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
     /// What became of slow clients, where the load was of them.

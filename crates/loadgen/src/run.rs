@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::{monotonic_ns, process_cpu_ns, sleep_precisely, sleep_until_ns};
-use crate::crew::Crew;
+use crate::crew::{Counted, Crew};
 use crate::error::Error;
 use crate::looks::Looks;
 use crate::outcome::{self, Spent};
@@ -41,21 +41,25 @@ pub fn run(spec: Spec, on_event: impl FnMut(Event)) -> Result<Outcome, Error> {
         next_ns: load_ns + SECOND,
         last_second: Tally::new(),
         looks: Looks::new(window, plan.seed),
+        looks_beside: Looks::new(window, !plan.seed),
     };
     (watch.on_event)(Event::Window { start_ns: window.start_ns, end_ns: window.end_ns });
     let cpu_ns = watch.cpu_over(window);
     watch.settle(&plan, window);
-    let looks = watch.looks;
+    let Watch { looks, looks_beside, .. } = watch;
     let main = main.finish()?;
     let bystander = bystander.map(Crew::finish).transpose()?;
     let busiest = bystander.iter().chain([&main]).filter_map(|counted| counted.busiest_worker);
     let spent = Spent { cpu_ns, busiest_worker: busiest.max_by(f64::total_cmp) };
-    let bystander = bystander.map(|counted| outcome::compile(window, &counted, spent)).transpose()?;
+    let beside = |counted: Counted| -> Result<Box<Outcome>, Error> {
+        let in_flight = looks_beside.beside(counted.total.mean_in_flight());
+        Ok(Box::new(Outcome { in_flight, ..outcome::compile(window, &counted, spent)? }))
+    };
+    let bystander = bystander.map(beside).transpose()?;
     let in_flight = match plan.load {
         Load::Closed { .. } | Load::Open { .. } => looks.beside(main.total.mean_in_flight()),
         Load::Subscribe { .. } | Load::Slow { .. } => None,
     };
-    let bystander = bystander.map(Box::new);
     Ok(Outcome { bystander, in_flight, ..outcome::compile(window, &main, spent)? })
 }
 
@@ -73,8 +77,9 @@ struct Watch<'a, F> {
     /// When to say the next word.
     next_ns: u64,
     last_second: Tally,
-    /// At the load.
+    /// At the load, and at the bystander.
     looks: Looks,
+    looks_beside: Looks,
 }
 
 impl<F: FnMut(Event)> Watch<'_, F> {
@@ -85,7 +90,12 @@ impl<F: FnMut(Event)> Watch<'_, F> {
             while monotonic_ns() < edge_ns {
                 self.say();
                 self.looks.look(monotonic_ns(), || self.main.in_flight());
-                sleep_until_ns(self.next_ns.min(edge_ns).min(self.looks.next_ns()));
+                let mut next_ns = self.next_ns.min(edge_ns).min(self.looks.next_ns());
+                if let Some(bystander) = self.bystander {
+                    self.looks_beside.look(monotonic_ns(), || bystander.in_flight());
+                    next_ns = next_ns.min(self.looks_beside.next_ns());
+                }
+                sleep_until_ns(next_ns);
             }
             *cpu_ns = process_cpu_ns();
         }
