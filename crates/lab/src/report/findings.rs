@@ -107,7 +107,10 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
     let beside = |finding| if gaps.is_empty() { finding } else { Finding { headline: false, ..finding } };
     findings.extend(bridges::findings(&closed, family).into_iter().map(beside));
     findings.extend(connections::findings(&closed, family));
-    findings.extend(bystander::findings(experiment, family));
+    // Of slow clients the rule has said who answered others, and how soon.
+    if experiment.asked.rule != Some(Rule::SlowClients) {
+        findings.extend(bystander::findings(experiment, family));
+    }
     findings
         .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().flat_map(subscribers::findings));
     // Where an experiment asked for more than a comparison, that is the answer and the rest is detail.

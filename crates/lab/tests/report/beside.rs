@@ -55,7 +55,7 @@ fn who_let_bystanders_wait_is_told_load_by_load() {
             "While 8 clients were at /wait/100, the median /hello took 1.19 ms (p99",
             "and 775 ms (p99 1.65 s) on blocked-loop. Bystanders had to wait, as against event-loop, on blocked-loop (6",
             "times as long; 95 % interval",
-            "No rung let bystanders wait 3 times as long as event-loop.",
+            "No rung let the median bystander wait 3 times as long as event-loop.",
         ],
     );
     let own = page(&wide::bridges(5));

@@ -100,7 +100,7 @@ fn who_let_wait(quickest: &Seen<'_, '_>, seen: &[&Seen<'_, '_>], family: &Family
         .collect();
     let quickest = quickest.cell.series.named();
     if slow.is_empty() {
-        format!(" No rung let bystanders wait {LETS_WAIT} times as long as {quickest}.")
+        format!(" No rung let the median bystander wait {LETS_WAIT} times as long as {quickest}.")
     } else {
         format!(" Bystanders had to wait, as against {quickest}, on {}.", listed(&slow))
     }
