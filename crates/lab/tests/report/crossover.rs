@@ -1,9 +1,9 @@
 //! The crossover: from which load on async pays is said only as far as every larger load agrees.
 
-use lab::results::{Asked, Load, Mode, Results, Rule, Trial, TrialOutcome};
+use lab::results::{Asked, Results, Rule, Trial, TrialOutcome};
 
 use crate::findings::{assert_says, said};
-use crate::fixture::{answers, closed, empty, trial};
+use crate::fixture::{answers, closed, empty, open_loop, trial};
 
 const PAIR: [&str; 2] = ["thread-per-request", "event-loop"];
 const LEVELS: [u32; 5] = [1, 8, 64, 512, 2_048];
@@ -211,7 +211,7 @@ fn with_p99(answers_each: u64) -> Results {
     for block in 0..5 {
         for (rung, spread) in PAIR.into_iter().zip([0.2, 0.05]) {
             let mut trial = trial("own", rung, 512, 2_000.0, 50.0);
-            trial.load = Load { mode: Mode::Open, rate_rps: Some(2_000.0), ..closed(512, WAIT) };
+            trial.load = open_loop(512, 2_000.0, WAIT);
             trial.block = block;
             answers(&mut trial, answers_each, 100.0, spread * (1.0 + 0.01 * f64::from(block % 3)));
             results.trials.push(trial);

@@ -50,14 +50,7 @@ pub(crate) fn plausible() -> Results {
         for (rung, extra_ms) in [("pool", 1.3), ("thread-per-request", 1.1), ("event-loop", 0.9)] {
             let mut trial = trial("scale", rung, 256, 100.0, 210.0);
             trial.block = block;
-            trial.load = Load {
-                mode: Mode::Open,
-                clients: 256,
-                rate_rps: Some(100.0),
-                keep_alive: true,
-                shape: None,
-                route: "/wait/100".into(),
-            };
+            trial.load = open_loop(256, 100.0, "/wait/100");
             (trial.throughput_rps, trial.scheduled) = (Some(100.0), 400);
             answers(&mut trial, 1_200, 100.0 + extra_ms * drift, 0.004 * extra_ms);
             results.trials.push(trial);
@@ -227,6 +220,21 @@ pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: 
 
 pub(crate) fn closed(clients: u32, route: &str) -> Load {
     Load { mode: Mode::Closed, clients, rate_rps: None, keep_alive: true, route: route.into(), shape: None }
+}
+
+/// Open loop at a steady rate, over so many connections.
+pub(crate) fn open_loop(connections: u32, rate_rps: f64, route: &str) -> Load {
+    Load { mode: Mode::Open, rate_rps: Some(rate_rps), ..closed(connections, route) }
+}
+
+/// What the charts of a page are drawn from.
+pub(crate) fn figures(page: &str) -> Vec<serde_json::Value> {
+    let scripts = page.split("<script type=\"application/json\"").skip(1);
+    let json = |rest: &str| {
+        let text = &rest[rest.find('>').unwrap() + 1..rest.find("</script>").unwrap()];
+        serde_json::from_str(text).unwrap()
+    };
+    scripts.map(json).collect()
 }
 
 /// Gives a trial a distribution: skewed to the right of `around_ms`, as waiting is.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use lab::baseline::{Baseline, Gate};
-use lab::results::{Load, Mode, Results, Trial, TrialOutcome};
+use lab::results::{Results, Trial, TrialOutcome};
 
 use crate::findings::run;
-use crate::fixture::{answers, closed, trial};
+use crate::fixture::{answers, open_loop, trial};
 
 const CELLS: [(&str, u32, f64, f64); 3] = [
     ("thread-per-request", 16, 159.0, 200.0),
@@ -144,7 +144,7 @@ fn open(answers_each: u64, tail: f64) -> Results {
     for block in 0..5 {
         let mut one = trial("scale", "event-loop", 64, 300.0, 100.0);
         one.block = block;
-        one.load = Load { mode: Mode::Open, rate_rps: Some(300.0), ..closed(64, "/wait/100") };
+        one.load = open_loop(64, 300.0, "/wait/100");
         one.scheduled = 1_200;
         answers(&mut one, answers_each, 100.0 * (1.0 + 0.001 * f64::from(block)), 0.05 * tail);
         results.trials.push(one);

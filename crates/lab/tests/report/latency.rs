@@ -3,7 +3,7 @@
 use lab::results::{Load, Mode};
 
 use crate::findings::{assert_says, run, said};
-use crate::fixture::{answers, trial};
+use crate::fixture::{answers, open_loop, trial};
 
 #[test]
 fn latency_is_compared_at_one_rate_and_needs_its_samples() {
@@ -13,14 +13,7 @@ fn latency_is_compared_at_one_rate_and_needs_its_samples() {
             for (rung, ms) in [("thread-per-request", 150.0), ("event-loop", 100.0)] {
                 let mut trial = trial("scale", rung, 64, 50.0, 100.0);
                 trial.block = block;
-                trial.load = Load {
-                    mode: Mode::Open,
-                    clients: 64,
-                    rate_rps: Some(50.0),
-                    keep_alive: true,
-                    shape: None,
-                    route: "/wait/100".into(),
-                };
+                trial.load = open_loop(64, 50.0, "/wait/100");
                 answers(&mut trial, answers_each, ms + f64::from(block) * 0.1, 0.001);
                 results.trials.push(trial);
             }
@@ -46,14 +39,7 @@ fn a_rung_that_does_not_serve_the_common_rate_is_not_compared_at_it() {
         for (rung, rps) in [("thread-per-request", 30.0), ("event-loop", 50.0)] {
             let mut trial = trial("scale", rung, 64, rps, 100.0);
             trial.block = block;
-            trial.load = Load {
-                mode: Mode::Open,
-                clients: 64,
-                rate_rps: Some(50.0),
-                keep_alive: true,
-                shape: None,
-                route: "/wait/100".into(),
-            };
+            trial.load = open_loop(64, 50.0, "/wait/100");
             trial.scheduled = 200;
             answers(&mut trial, 400, 100.0, 0.001);
             results.trials.push(trial);
@@ -75,14 +61,7 @@ fn with_generators(busy: [f64; 2]) -> String {
         {
             let mut trial = trial("scale", rung, 64, 50.0, 100.0);
             (trial.block, trial.client.core_busy) = (block, Some(busy));
-            trial.load = Load {
-                mode: Mode::Open,
-                clients: 64,
-                rate_rps: Some(50.0),
-                keep_alive: true,
-                shape: None,
-                route: "/wait/100".into(),
-            };
+            trial.load = open_loop(64, 50.0, "/wait/100");
             answers(&mut trial, 1_000, ms + f64::from(block) * 0.1, 0.001);
             results.trials.push(trial);
         }
@@ -140,14 +119,7 @@ fn timeouts_alone_are_no_time_of_an_answer() {
         for (rung, answered) in [("thread-per-request", 0), ("event-loop", 200)] {
             let mut trial = trial("scale", rung, 64, answered as f64 / 4.0, 100.0);
             trial.block = block;
-            trial.load = Load {
-                mode: Mode::Open,
-                clients: 64,
-                rate_rps: Some(50.0),
-                keep_alive: true,
-                shape: None,
-                route: "/wait/100".into(),
-            };
+            trial.load = open_loop(64, 50.0, "/wait/100");
             (trial.scheduled, trial.completed, trial.timed_out) = (200, answered, 200 - answered);
             answers(&mut trial, 400, 1_000.0, 0.001);
             trial.completed = answered;

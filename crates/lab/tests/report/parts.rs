@@ -3,13 +3,13 @@
 use std::fs;
 
 use lab::report;
-use lab::results::{Load, Mode, Results};
+use lab::results::Results;
 use loadgen::Histogram;
 use loadgen::protocol::{Part, Parts};
 use tempfile::TempDir;
 
 use crate::findings::{assert_says, run, said};
-use crate::fixture::{answers, trial};
+use crate::fixture::{answers, figures, open_loop, trial};
 
 /// A thousand times the same.
 fn part(ms: f64) -> Part {
@@ -40,15 +40,7 @@ fn open(of_each: &[(&str, Box<Parts>)]) -> Results {
         for (rung, parts) in of_each {
             let mut trial = trial("scale", rung, 64, 100.0, 100.0);
             trial.block = block;
-            let route = "/api/weather/97201/us".to_owned();
-            trial.load = Load {
-                mode: Mode::Open,
-                clients: 64,
-                shape: None,
-                rate_rps: Some(100.0),
-                keep_alive: true,
-                route,
-            };
+            trial.load = open_loop(64, 100.0, "/api/weather/97201/us");
             answers(&mut trial, 1_000, 60.0, 0.01);
             trial.parts = Some(parts.clone());
             results.trials.push(trial);
@@ -98,11 +90,8 @@ fn a_server_that_tells_nothing_has_the_clients_parts() {
 fn each_open_load_has_a_chart_whose_bars_add_up() {
     let ms = [0.5, 0.25, 2.0, 1.0, 50.0, 1.25];
     let page = page(&open(&[("thread-per-request", parts(ms)), ("event-loop", parts(ms))]));
-    let figures = page.split("<script type=\"application/json\"").skip(1).map(|rest| {
-        let json = &rest[rest.find('>').unwrap() + 1..rest.find("</script>").unwrap()];
-        serde_json::from_str::<serde_json::Value>(json).unwrap()
-    });
-    let stacked: Vec<_> = figures.filter(|figure| figure["layout"]["barmode"] == "stack").collect();
+    let stacked: Vec<_> =
+        figures(&page).into_iter().filter(|figure| figure["layout"]["barmode"] == "stack").collect();
     assert_eq!(stacked.len(), 1);
     let bars = stacked[0]["data"].as_array().unwrap();
     assert_eq!(bars.len(), 6);

@@ -1,11 +1,11 @@
 //! Experiments that name a rule: the answer comes from the figures, and changes with them.
 
-use lab::results::{Asked, Calls, Load, Mode, Results, Rule, SeriesRow, Services, Trial, Trouble};
+use lab::results::{Asked, Calls, Load, Results, Rule, SeriesRow, Services, Trial, Trouble};
 
 use loadgen::protocol::Shape;
 
 use crate::findings::{assert_says, said};
-use crate::fixture::{answers, closed, empty, trial};
+use crate::fixture::{answers, closed, empty, open_loop, trial};
 use crate::wide::beside;
 
 fn asked(rule: Rule, route: &str) -> Asked {
@@ -137,15 +137,7 @@ fn who_falls_short_of_the_limit_or_is_above_it_is_named() {
 }
 
 fn open(rate_rps: f64, connections: u32) -> Load {
-    let route = WEATHER.into();
-    Load {
-        mode: Mode::Open,
-        clients: connections,
-        rate_rps: Some(rate_rps),
-        route,
-        keep_alive: true,
-        shape: None,
-    }
+    open_loop(connections, rate_rps, WEATHER)
 }
 
 fn overload(served: u64) -> Results {

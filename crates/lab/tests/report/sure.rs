@@ -2,11 +2,11 @@
 //! all, and what happened around the run is said.
 
 use lab::report;
-use lab::results::{Asked, Ended, Load, MachineCheck, MachineState, Mode, Precision, Results, Trial};
+use lab::results::{Asked, Ended, MachineCheck, MachineState, Precision, Results, Trial};
 use lab::stats;
 
 use crate::findings::{assert_says, run, said};
-use crate::fixture::{answers, closed, empty, trial};
+use crate::fixture::{answers, closed, empty, open_loop, trial};
 use crate::wide;
 
 /// Logs of a step in five blocks. By themselves they show a difference: p = 0.0275.
@@ -82,7 +82,7 @@ fn against_themselves(blocks: u32, bias: f64) -> Results {
             busy.load = closed(64, "/hello");
             push(busy);
             let mut due = trial("a-a", rung, 64, 300.0, 45.0 * wander * favour);
-            due.load = Load { mode: Mode::Open, rate_rps: Some(300.0), ..closed(64, "/wait/100") };
+            due.load = open_loop(64, 300.0, "/wait/100");
             due.scheduled = 1_200;
             answers(&mut due, 1_200, 100.0 * (1.0 + 0.1 * (wander - 1.0)), 0.004);
             push(due);

@@ -4,7 +4,7 @@ use lab::results::{Asked, Calls, Load, Mode, Results, Rule, Services, Trial, Tri
 use loadgen::protocol::{Failure, Shape};
 
 use crate::findings::{assert_says, run, said};
-use crate::fixture::{answers, closed, empty, trial};
+use crate::fixture::{answers, closed, empty, open_loop, trial};
 use crate::parts::parts;
 
 /// What stands behind "Verdict:".
@@ -244,17 +244,6 @@ fn a_pool_that_stands_in_the_services_line_is_not_the_limit() {
     assert_says(&verdict(&behind("event-loop", 0, 20, 18.9, &at_200, 189.0)), &["the cause was not found"]);
 }
 
-fn open(rate_rps: f64, connections: u32, route: &str) -> Load {
-    Load {
-        mode: Mode::Open,
-        clients: connections,
-        rate_rps: Some(rate_rps),
-        route: route.into(),
-        keep_alive: true,
-        shape: None,
-    }
-}
-
 /// Open loop at `/wait/100`, where a mean response has these parts: waiting, connect, queue, view, upstream, rest.
 fn taking(rung: &str, load: &Load, ms: [f64; 6], change: impl Fn(&mut Trial)) -> Results {
     let mut results = run(0, &[]);
@@ -274,7 +263,8 @@ fn taking(rung: &str, load: &Load, ms: [f64; 6], change: impl Fn(&mut Trial)) ->
 
 #[test]
 fn nothing_ran_out_is_a_verdict_too() {
-    let calm = taking("event-loop", &open(100.0, 256, "/wait/100"), [0.0, 0.1, 0.5, 101.0, 0.0, 0.5], |_| ());
+    let calm =
+        taking("event-loop", &open_loop(256, 100.0, "/wait/100"), [0.0, 0.1, 0.5, 101.0, 0.0, 0.5], |_| ());
     assert_says(
         &verdict(&calm),
         &[
@@ -286,7 +276,7 @@ fn nothing_ran_out_is_a_verdict_too() {
 #[test]
 fn requests_that_queue_for_threads_are_told_from_those_that_queue_for_a_loop() {
     let queueing = [0.0, 0.1, 700.0, 100.5, 0.0, 0.5];
-    let pool = |rate: f64| verdict(&taking("pool", &open(rate, 1_024, "/wait/100"), queueing, |_| ()));
+    let pool = |rate: f64| verdict(&taking("pool", &open_loop(1_024, rate, "/wait/100"), queueing, |_| ()));
     assert_says(
         &pool(192.0),
         &[
@@ -299,7 +289,7 @@ fn requests_that_queue_for_threads_are_told_from_those_that_queue_for_a_loop() {
         &["pool, 80 requests/s due: the cause was not found", "700 ms of a mean response of 801 ms queue"],
     );
     let hog = |rung, busy: f64| {
-        let load = open(125.0, 256, "/hello");
+        let load = open_loop(256, 125.0, "/hello");
         verdict(&taking(rung, &load, [0.0, 0.1, 60.0, 4.0, 0.0, 0.4], |trial| {
             trial.server.cpu_s = Some(busy * 4.0);
         }))
@@ -318,7 +308,7 @@ fn requests_that_queue_for_threads_are_told_from_those_that_queue_for_a_loop() {
 fn a_burst_is_held_against_its_highest_rate() {
     let spike = Load {
         shape: Some(Shape::Spike { at_ms: 1_000, for_ms: 1_000, times: 10.0 }),
-        ..open(30.0, 1_024, "/wait/100")
+        ..open_loop(1_024, 30.0, "/wait/100")
     };
     let parts = [0.0, 0.1, 700.0, 100.5, 0.0, 0.5];
     assert_says(
@@ -329,8 +319,12 @@ fn a_burst_is_held_against_its_highest_rate() {
 
 #[test]
 fn long_views_and_connections_that_clients_may_not_have_are_named() {
-    let computing =
-        taking("thread-per-request", &open(125.0, 256, "/hello"), [0.0, 0.1, 1.0, 14.0, 0.0, 0.4], |_| ());
+    let computing = taking(
+        "thread-per-request",
+        &open_loop(256, 125.0, "/hello"),
+        [0.0, 0.1, 1.0, 14.0, 0.0, 0.4],
+        |_| (),
+    );
     assert_says(
         &verdict(&computing),
         &[
@@ -338,7 +332,7 @@ fn long_views_and_connections_that_clients_may_not_have_are_named() {
         ],
     );
     let capped =
-        taking("event-loop", &open(80.0, 16, "/wait/100"), [900.0, 0.0, 0.5, 101.0, 0.0, 0.5], |_| ());
+        taking("event-loop", &open_loop(16, 80.0, "/wait/100"), [900.0, 0.0, 0.5, 101.0, 0.0, 0.5], |_| ());
     assert_says(
         &verdict(&capped),
         &[
@@ -350,7 +344,7 @@ fn long_views_and_connections_that_clients_may_not_have_are_named() {
 #[test]
 fn trouble_that_was_ordered_explains_what_it_fills() {
     let stalled = |rung: &str, ms: [f64; 6], rate: f64| {
-        let mut results = taking(rung, &open(rate, 1_024, WEATHER), ms, |trial| {
+        let mut results = taking(rung, &open_loop(1_024, rate, WEATHER), ms, |trial| {
             trial.services = Some(Calls { arrived: 320, served: 320, service_ms: 9e5, queued_at_end: 0 });
         });
         let asked = &mut results.experiments[0];

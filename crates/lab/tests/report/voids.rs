@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use lab::report;
-use lab::results::{Bystander, Load, Mode, Percentiles, Results, TrialOutcome};
+use lab::results::{Bystander, Percentiles, Results, TrialOutcome};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::findings::run;
-use crate::fixture::{answers, trial};
+use crate::fixture::{answers, figures, open_loop, trial};
 use crate::parts::parts;
 
 /// One open load with bystanders; all trials of `event-loop` are void.
@@ -19,15 +19,7 @@ fn half_void() -> Results {
         for rung in ["thread-per-request", "event-loop"] {
             let mut trial = trial("scale", rung, 64, 100.0, 100.0);
             trial.block = block;
-            let route = "/wait/100".to_owned();
-            trial.load = Load {
-                mode: Mode::Open,
-                clients: 64,
-                rate_rps: Some(100.0),
-                keep_alive: true,
-                route,
-                shape: None,
-            };
+            trial.load = open_loop(64, 100.0, "/wait/100");
             answers(&mut trial, 400, 100.0, 0.01);
             trial.parts = Some(parts([0.5, 0.25, 2.0, 1.0, 50.0, 1.25]));
             trial.bystander = Some(Bystander {
@@ -56,14 +48,7 @@ fn it_is_hatched_beside_the_others_and_named_where_there_are_curves() {
     let dir = TempDir::new().unwrap();
     report::write(dir.path(), &half_void()).unwrap();
     let page = fs::read_to_string(dir.path().join("report.html")).unwrap();
-    let figures: Vec<Value> = page
-        .split("<script type=\"application/json\"")
-        .skip(1)
-        .map(|rest| {
-            let json = &rest[rest.find('>').unwrap() + 1..rest.find("</script>").unwrap()];
-            serde_json::from_str(json).unwrap()
-        })
-        .collect();
+    let figures = figures(&page);
     let hatched: Vec<&Value> = figures
         .iter()
         .flat_map(|figure| figure["data"].as_array().unwrap())
