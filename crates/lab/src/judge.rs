@@ -103,7 +103,9 @@ pub(crate) fn trial(subject: Subject, found: &Found, run_started_ns: u64) -> Tri
         series: series(&outcome, found.observed.as_ref()),
     };
     if found.outcome.is_some() {
-        let mut warnings = warning::of(&trial);
+        // A collapse says it all: requests to a server that is gone fail.
+        let collapsed = trial.outcome == TrialOutcome::Collapsed;
+        let mut warnings = if collapsed { Vec::new() } else { warning::of(&trial) };
         if let Some((lag_ms, tolerated_ms)) = outcome.bystander.as_deref().and_then(late) {
             // Its times are the generator's fault; those of the load are not.
             trial.bystander = None;
@@ -202,6 +204,12 @@ fn late(bystander: &Outcome) -> Option<(f64, f64)> {
     let lag_ms = lag_ms(&bystander.schedule_lag)?;
     let tolerated_ms = tolerated_ms(percentiles(&bystander.response_time).p50);
     (lag_ms > tolerated_ms).then_some((lag_ms, tolerated_ms))
+}
+
+/// Whether a trial is void since its generator was late. That is the machine's doing: it had other work.
+pub(crate) fn was_late(trial: &Trial) -> bool {
+    let late = trial.client.lag_ms_p99.is_some_and(|lag_ms| lag_ms > tolerated_ms(trial.latency_ms.p50));
+    trial.outcome == TrialOutcome::Void && trial.load.mode == Mode::Open && late
 }
 
 fn tolerated_ms(median_ms: Option<f64>) -> f64 {

@@ -205,6 +205,12 @@ fn lag_counts_in_open_loop_only_and_against_the_median() {
     assert_eq!(verdict(under(Mode::Open), &late(1, 1)).0, TrialOutcome::Ok, "under 2 ms");
     assert_eq!(verdict(under(Mode::Open), &late(3, 1)).0, TrialOutcome::Void);
     assert_eq!(verdict(under(Mode::Closed), &late(50, 100)).0, TrialOutcome::Ok);
+    let tried_again = |mode, found: &Found| was_late(&trial(under(mode), found, 0));
+    assert!(tried_again(Mode::Open, &late(6, 100)) && !tried_again(Mode::Open, &late(4, 100)));
+    assert!(!tried_again(Mode::Closed, &late(50, 100)));
+    assert!(!tried_again(Mode::Open, &in_flight(100.0, 50.0, 800)), "void, and for another reason");
+    let died = Found { died: Some(ended(6)), ..late(6, 100) };
+    assert!(!tried_again(Mode::Open, &died), "a collapse is a result");
 }
 
 #[test]
@@ -252,6 +258,16 @@ fn warnings_say_what_to_do() {
     assert!(warnings[0].starts_with("client-bound: the load generator's core was 97 % busy"));
     assert!(warnings[1].starts_with("only 60 of 64 connections"));
     assert!(warnings[2].starts_with("7 of 1007 requests were not answered in time"));
+    let outcome = found.outcome.as_mut().unwrap();
+    (outcome.completed, outcome.timed_out) = (0, 1_007);
+    let warnings = trial(under(Mode::Closed), &found, 0).warnings;
+    assert!(
+        warnings[2].starts_with("not one request was answered of the 1007 that were due"),
+        "{warnings:?}"
+    );
+    assert_eq!(warnings.len(), 3, "nothing else can be said of its requests: {warnings:?}");
+    found.died = Some(ended(6));
+    assert!(trial(under(Mode::Closed), &found, 0).warnings.is_empty(), "a collapse says it all");
 }
 
 /// The same with a bystander: 40 answers of 3 ms.

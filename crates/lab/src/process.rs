@@ -270,13 +270,23 @@ pub(crate) fn exit_text(status: ExitStatus) -> String {
 
 /// What a process said at its end, to be appended to a sentence about it.
 pub(crate) fn said(log: &[String]) -> String {
-    let last: Vec<&str> =
-        log.iter().rev().map(|line| line.trim()).filter(|line| !line.is_empty()).take(3).collect();
+    let mut last: Vec<&str> = Vec::new();
+    for line in log.iter().rev().map(|line| line.trim()).filter(|line| says_something(line)) {
+        if last.len() < 3 && !last.contains(&line) {
+            last.push(line);
+        }
+    }
     if last.is_empty() {
         return "; it said nothing".into();
     }
-    let lines: Vec<_> = last.into_iter().rev().collect();
-    format!("; it said: {}", lines.join(" / "))
+    last.reverse();
+    format!("; it said: {}", last.join(" / "))
+}
+
+/// What a panic says besides its message: where in the sources it was, and how to see more.
+fn says_something(line: &str) -> bool {
+    let place = line.starts_with("thread '") && line.contains(" panicked at ");
+    !(line.is_empty() || place || line.starts_with("note: ") || line == "stack backtrace:")
 }
 
 /// Hands over each line until the stream ends. Bytes that are not UTF-8 are shown as such.
@@ -313,6 +323,29 @@ mod tests {
             process.end().map(|ended| exit_text(ended.status)).as_deref(),
             Some("signal 15 (SIGTERM)")
         );
+    }
+
+    #[test]
+    fn of_a_panic_its_message_is_quoted_and_once() {
+        let log = [
+            "warn: no thread for a connection: Resource temporarily unavailable (os error 11)",
+            "",
+            "thread '<unnamed>' (12703) panicked at src/pool.rs:93:56:",
+            "cannot allocate: out of memory",
+            "stack backtrace:",
+            "note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.",
+            "thread '<unnamed>' (12704) panicked at src/pool.rs:93:56:",
+            "cannot allocate: out of memory",
+            "stack backtrace:",
+            "note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.",
+            "fatal runtime error: failed to initiate panic, error 5, aborting",
+        ];
+        assert_eq!(
+            said(&log.map(ToOwned::to_owned)),
+            "; it said: warn: no thread for a connection: Resource temporarily unavailable (os error 11) / \
+             cannot allocate: out of memory / fatal runtime error: failed to initiate panic, error 5, aborting"
+        );
+        assert_eq!(said(&[String::new(), "stack backtrace:".into()]), "; it said nothing");
     }
 
     #[test]

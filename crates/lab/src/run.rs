@@ -1,11 +1,13 @@
 //! Carries a plan out, trial by trial, and writes what there is after each. With `--until` blocks are added
 //! to it, as `until.rs` says.
 
+use std::slice;
 use std::time::{Duration, Instant};
 
 use loadgen::clock::monotonic_ns;
 
 use crate::cpus::{Split, pin_this_thread};
+use crate::judge;
 use crate::output::Output;
 use crate::plan::{Plan, Planned, Step};
 use crate::programs::Programs;
@@ -152,13 +154,29 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let trials = trial::run(step, &self.bench, &self.progress)?;
-            self.progress.done(step.estimate(), &trials);
-            self.results.trials.extend(trials);
-            self.around.output.write(self.results)?;
-            self.clock.planned_so_far += step.estimate();
+            let late = self.step(step, step.estimate())?;
+            // A block that lacks a trial compares nothing. What the machine spoiled is tried again at once, under
+            // the same conditions as the rest of its block, and once: the machine may be like that.
+            let alone = step.cells.len() == 1;
+            if late && alone && !stop::requested() && !self.clock.is_too_late(limit, slice::from_ref(step)) {
+                // What was recorded of it makes room for what is recorded now.
+                self.results.trials.last_mut().expect("it was just added").replay = None;
+                self.progress.line("The load generator was late, so this trial is void: once more.");
+                self.step(step, Duration::ZERO)?;
+            }
         }
         Ok(())
+    }
+
+    /// What runs at one time; whether it is void since the generator was late.
+    fn step(&mut self, step: &Step, planned: Duration) -> anyhow::Result<bool> {
+        let trials = trial::run(step, &self.bench, &self.progress)?;
+        self.progress.done(planned, &trials);
+        let late = trials.iter().any(judge::was_late);
+        self.results.trials.extend(trials);
+        self.around.output.write(self.results)?;
+        self.clock.planned_so_far += step.estimate();
+        Ok(late)
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum Warning {
     /// Subscribers waited in vain.
     TicksMissed { ticks: u64, of: u64 },
     /// Not one right answer.
-    NothingCompleted,
+    NothingCompleted { of: u64 },
     /// The server did not end when it was asked to.
     Killed,
     /// The bystander's requests left the generator late.
@@ -63,6 +63,11 @@ pub(crate) fn of(trial: &Trial) -> Vec<Warning> {
         warnings.extend((ticks > 0).then_some(Warning::TicksMissed { ticks, of }));
         return warnings;
     }
+    if trial.completed == 0 {
+        // Whatever else can be said of its requests says less.
+        warnings.push(Warning::NothingCompleted { of });
+        return warnings;
+    }
     if trial.timed_out > 0 {
         warnings.push(Warning::TimedOut { requests: trial.timed_out, of });
     }
@@ -75,9 +80,6 @@ pub(crate) fn of(trial: &Trial) -> Vec<Warning> {
     }
     if failed > shed {
         warnings.push(Warning::Failed { requests: failed - shed, of });
-    }
-    if trial.completed == 0 {
-        warnings.push(Warning::NothingCompleted);
     }
     warnings
 }
@@ -124,9 +126,11 @@ impl fmt::Display for Warning {
                 "{ticks} of {of} ticks did not reach their subscriber; fewer subscribers show how many the server can \
                  keep"
             ),
-            Self::NothingCompleted => {
-                f.write_str("not one request was answered; try a smaller load to see whether the server works at all")
-            }
+            Self::NothingCompleted { of } => write!(
+                f,
+                "not one request was answered of the {of} that were due; a smaller load shows whether the server works \
+                 at all"
+            ),
             Self::Killed => f.write_str(
                 "the server did not end when asked to and was killed; its context switches are those up to then",
             ),

@@ -1,38 +1,11 @@
 //! Every way to get a file wrong that we could think of, and the message that it is answered with: the line,
 //! what was found, and what would be right. `experiment_tests.rs` has the cases that came with each key.
 
-use super::*;
-
-const GOOD: &str = r#"title = "t"
-question = "q"
-expect = "e"
-route = "/wait/100"
-blocks = 2
-warm_up_ms = 100
-window_ms = 500
-
-[[rungs]]
-rung = "pool"
-flags = ["--threads=5"]
-
-[[rungs]]
-rung = "event-loop"
-
-[[loads]]
-closed = { clients = [1, 20] }
-"#;
+use super::tests::refused;
 
 const CLOSED: &str = "closed = { clients = [1, 20] }";
 
-fn refused(what: &str, with: &str) -> String {
-    assert!(GOOD.contains(what), "{what}");
-    match Experiment::parse("mine", "mine.toml", &GOOD.replacen(what, with, 1)) {
-        Ok(_) => panic!("{with} was taken"),
-        Err(error) => format!("{error:#}"),
-    }
-}
-
-/// The same for a table of them: what is replaced, with what, and what the message says.
+/// A table of cases: what of the good file is replaced, with what, and what the message says.
 fn each_refused(cases: &[(&str, &str, &[&str])]) {
     for (what, with, parts) in cases {
         let error = refused(what, with);

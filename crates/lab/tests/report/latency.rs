@@ -32,6 +32,35 @@ fn latency_is_compared_at_one_rate_and_needs_its_samples() {
     assert_says(&few, &["No p99 for thread-per-request and event-loop: it needs 1,000 answers."]);
 }
 
+/// Whoever lost a trial is not compared; whoever did not is.
+#[test]
+fn a_lost_trial_takes_the_interval_of_its_own_pair_only() {
+    let mut results = run(0, &[]);
+    for block in 0..5 {
+        for (rung, ms) in [
+            ("thread-per-request", 150.0),
+            ("event-loop", 100.0),
+            ("bare-thread-per-connection", 100.0),
+            ("bare-task-per-connection", 101.0),
+        ] {
+            if (rung, block) == ("bare-thread-per-connection", 3) {
+                continue;
+            }
+            let mut trial = trial("scale", rung, 64, 50.0, 100.0);
+            trial.block = block;
+            trial.load = open_loop(64, 50.0, "/wait/100");
+            answers(&mut trial, 400, ms + f64::from(block) * 0.1, 0.001);
+            results.trials.push(trial);
+        }
+    }
+    assert_says(
+        &said(&results),
+        &[
+            "Medians against event-loop: thread-per-request: 1.50 times as much (95 % interval 1.50 to 1.50). From 4 blocks those of bare-thread-per-connection and bare-task-per-connection are points, and show neither a difference nor equality.",
+        ],
+    );
+}
+
 #[test]
 fn a_rung_that_does_not_serve_the_common_rate_is_not_compared_at_it() {
     let mut results = run(0, &[]);

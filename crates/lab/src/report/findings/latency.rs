@@ -95,14 +95,16 @@ fn clauses(measured: &[Measured<'_, '_>]) -> String {
 fn differences(cells: &[&Cell<'_>], family: &Family) -> String {
     let of_kind = |kind| cells.iter().copied().filter(move |cell| cell.series.kind() == Some(kind));
     let mut text = String::new();
-    let mut fewest = None;
+    let mut short: Vec<(String, usize)> = Vec::new();
     for (blocking, other) in [(Kind::Blocking, Kind::Async), (Kind::BlockingControl, Kind::AsyncControl)] {
         let Some(other) = of_kind(other).next() else { continue };
         let ratios: Vec<(&Cell<'_>, Ratio)> =
             of_kind(blocking).filter_map(|cell| Some((cell, cell.over(other, Metric::P50)?))).collect();
-        let Some(blocks) = ratios.iter().map(|(_, ratio)| ratio.blocks).min() else { continue };
-        if blocks < BLOCKS_FOR_INTERVAL {
-            fewest = Some(fewest.unwrap_or(blocks).min(blocks));
+        let (ratios, few): (Vec<_>, Vec<_>) =
+            ratios.into_iter().partition(|(_, ratio)| ratio.blocks >= BLOCKS_FOR_INTERVAL);
+        let pair = |cell: &Cell<'_>| format!("{} and {}", cell.series.named(), other.series.named());
+        short.extend(few.iter().map(|(cell, ratio)| (pair(cell), ratio.blocks)));
+        if ratios.is_empty() {
             continue;
         }
         let shown: Vec<String> = ratios
@@ -111,10 +113,15 @@ fn differences(cells: &[&Cell<'_>], family: &Family) -> String {
             .collect();
         text.push_str(&format!(" Medians against {}: {}.", other.series.named(), shown.join("; ")));
     }
-    if let Some(blocks) = fewest {
+    // Where no pair has an interval there is no need to name them.
+    let some_are_compared = !text.is_empty();
+    if let Some(blocks) = short.iter().map(|(_, blocks)| *blocks).min() {
         let blocks = counted(blocks as u64, "block");
+        let pairs: Vec<String> = short.into_iter().map(|(pair, _)| pair).collect();
+        let those =
+            if some_are_compared { format!("those of {}", pairs.join(", and of ")) } else { "these".into() };
         text.push_str(&format!(
-            " From {blocks} these are points, and show neither a difference nor equality."
+            " From {blocks} {those} are points, and show neither a difference nor equality."
         ));
     }
     text

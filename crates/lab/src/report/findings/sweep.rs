@@ -97,7 +97,7 @@ fn rung(track: &Track<'_, '_>, cores: Option<f64>) -> Option<String> {
             ran_out(track, end, cores).clause()
         ),
         (None, Some(end)) => format!(
-            "{name} is below the lower of its two lines from {} on, the lightest load: {}{}.",
+            "{name} is below the lower of its two lines from {} on, the fewest that have a line: {}{}.",
             counted(end.clients.into(), "client"),
             instead(end),
             ran_out(track, end, cores).clause()

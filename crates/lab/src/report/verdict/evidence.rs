@@ -154,6 +154,13 @@ impl<'e, 'a> Evidence<'e, 'a> {
         self.cell.median_of(|trial| trial.latency_ms.mean)
     }
 
+    /// What an answer takes on average besides its wait, in closed loop: by Little's law clients ÷ throughput, less
+    /// the wait.
+    pub(crate) fn besides_waiting_ms(&self) -> Option<f64> {
+        let answer_ms = f64::from(self.cell.load.clients) / self.throughput_rps? * 1_000.0;
+        (!self.is_open()).then_some(answer_ms - self.wait_ms?).filter(|ms| *ms > 0.0)
+    }
+
     pub(crate) fn window_ms(&self) -> f64 {
         self.cell.median_of(|trial| Some(trial.window.length_ms)).unwrap_or(0.0)
     }

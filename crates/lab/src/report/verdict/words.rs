@@ -174,6 +174,9 @@ pub(super) fn looked_at(at: &Evidence<'_, '_>) -> String {
         (None, Some(ms)) => seen.push(format!("mean response {}", milliseconds(ms))),
         (None, None) => {}
     }
+    seen.extend(
+        at.besides_waiting_ms().map(|ms| format!("{} of each answer besides its wait", milliseconds(ms))),
+    );
     if let Some(calls) = at.calls_in_service().filter(|calls| *calls > 0.0) {
         seen.push(format!("{} calls in the services at a time", rounded(calls)));
     }
