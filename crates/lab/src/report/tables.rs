@@ -66,7 +66,9 @@ fn of_target(
     let bystanders = cells.iter().any(|cell| bystanders::of(cell).is_some());
     let columns: Vec<(String, String, Figure<'_>)> = [
         Some(column("rung", "rung", |cell| cell.series.label())),
-        Some(column(&format!("{}s", target.caller()), &format!("{}s", target.caller()), load)),
+        Some(column(&format!("{}s", target.caller()), &format!("{}s", target.caller()), |cell| {
+            load(experiment, cell)
+        })),
         Some(column(&format!("{}s/s", target.unit()), if ticks { "ticks/s" } else { "req/s" }, |cell| {
             shown(cell.median(Metric::Throughput), exact)
         })),
@@ -178,12 +180,16 @@ pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
     remarks
 }
 
-/// Clients in closed loop, the rate in open loop.
-fn load(cell: &Cell<'_>) -> String {
+/// Clients in closed loop; the rate in open loop, and over how many connections if that differs.
+fn load(experiment: &Experiment<'_>, cell: &Cell<'_>) -> String {
+    let over = match experiment.connections_told_apart(cell.load).as_str() {
+        "" => String::new(),
+        _ => format!(" over {}", text::count(cell.load.clients.into())),
+    };
     match (cell.load.mode, cell.load.rate_rps) {
         (Mode::Closed | Mode::Subscribers | Mode::Slow, _) => text::count(cell.load.clients.into()),
-        (Mode::Open, Some(rate)) => format!("open {}/s", exact(rate)),
-        (Mode::Open, None) => "open".into(),
+        (Mode::Open, Some(rate)) => format!("open {}/s{over}", exact(rate)),
+        (Mode::Open, None) => format!("open{over}"),
     }
 }
 

@@ -137,6 +137,8 @@ fn one_rate_over_few_and_over_many_connections_is_told_apart() {
         &[
             "In open loop over at most 16 connections, at one common rate",
             "In open loop over at most 1,024 connections, at one common rate",
+            "event-loop open 50/s over 16",
+            "event-loop open 50/s over 1,024",
         ],
     );
 }
