@@ -52,6 +52,8 @@ pub struct Options {
     pub quick: bool,
     /// More blocks, more levels.
     pub full: bool,
+    /// As many blocks as an interval takes, for everything that compares: a whole catalogue has the time.
+    pub all: bool,
     /// So many blocks, whatever the experiment says.
     pub trials: Option<u64>,
     /// These rungs instead of the experiment's.
@@ -178,6 +180,7 @@ fn changed(experiment: Experiment, options: &Options) -> Experiment {
         Some(trials) => trials,
         None if options.quick => 1,
         None if options.full => experiment.blocks.max(FULL_BLOCKS),
+        None if options.all && !experiment.demonstration => experiment.blocks.max(FULL_BLOCKS),
         None => experiment.blocks,
     };
     if !options.rungs.is_empty() {

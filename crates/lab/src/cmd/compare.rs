@@ -276,6 +276,7 @@ fn options(args: &Args) -> Options {
     Options {
         quick: args.quick,
         full: args.full,
+        all: args.all,
         trials: args.trials.or(args.until.map(|_| LEAST_BLOCKS.into())),
         rungs: args.rungs.clone(),
         // Small enough to be typed again.

@@ -23,6 +23,7 @@ mod equal;
 mod exhaustion;
 mod gap;
 mod goodput;
+mod held;
 mod itself;
 mod latency;
 mod pool;
@@ -94,7 +95,7 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
         Some(Rule::Bystanders) => bystander_tail::findings(experiment, machine, family),
         Some(Rule::Recovery) => recovery::findings(experiment),
         Some(Rule::Crossover) => crossover::findings(experiment, family),
-        Some(Rule::SlowClients) => slow::findings(experiment),
+        Some(Rule::SlowClients) => slow::findings(experiment, family),
         Some(Rule::Exhaustion) => exhaustion::findings(experiment),
         None => itself::findings(experiment, family),
     };
@@ -111,8 +112,8 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
     if experiment.asked.rule != Some(Rule::SlowClients) {
         findings.extend(bystander::findings(experiment, family));
     }
-    findings
-        .extend(Sweep::all(experiment, Mode::Subscribers, machine).iter().flat_map(subscribers::findings));
+    let streams = Sweep::all(experiment, Mode::Subscribers, machine);
+    findings.extend(streams.iter().flat_map(|sweep| subscribers::findings(sweep, family)));
     // Where an experiment asked for more than a comparison, that is the answer and the rest is detail.
     let answered = findings.iter().any(|finding| finding.headline);
     // A rate that changes is not one rate to compare latency at.

@@ -5,19 +5,21 @@ use loadgen::protocol::Slow;
 
 use crate::report::bystanders;
 use crate::report::cells::{Cell, Experiment, Metric};
-use crate::report::findings::Finding;
 use crate::report::findings::by_load::{self, Group};
+use crate::report::findings::{Finding, held};
 use crate::report::text::{bytes, count, counted, exact, listed, milliseconds, rounded};
 use crate::results::{Mode, Trial};
+use crate::stats::Family;
 
 /// The most clients are the answer; fewer stand beside it.
-pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
+pub(crate) fn findings(experiment: &Experiment<'_>, family: &Family) -> Vec<Finding> {
     let groups = by_load::groups(experiment);
     let mut slow: Vec<&Group<'_, '_>> = groups.iter().filter(|group| group.load.mode == Mode::Slow).collect();
     slow.sort_by_key(|group| std::cmp::Reverse(group.load.clients));
     let Some((most, fewer)) = slow.split_first() else { return Vec::new() };
     let died = died(experiment);
-    let answers = [others(most), cost(most), told(most)];
+    let who = counted(most.load.clients.into(), "slow client");
+    let answers = [others(most), cost(most), held::memory(most, &who, family), told(most)];
     let beside = fewer.iter().filter_map(|group| others(group));
     answers
         .into_iter()

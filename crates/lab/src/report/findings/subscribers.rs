@@ -2,11 +2,13 @@
 
 use crate::report::bounds::Sweep;
 use crate::report::cells::{Cell, Metric};
-use crate::report::findings::Finding;
+use crate::report::findings::by_load::Group;
+use crate::report::findings::{Finding, held};
 use crate::report::text::{bytes, count, counted, exact, listed, milliseconds};
+use crate::stats::Family;
 
 /// Every rung at the most subscribers that any had: the cost, and then the lateness.
-pub(crate) fn findings(sweep: &Sweep<'_, '_>) -> Vec<Finding> {
+pub(crate) fn findings(sweep: &Sweep<'_, '_>, family: &Family) -> Vec<Finding> {
     let ran = |cell: &Cell<'_>| !cell.ok.is_empty() || !cell.collapsed.is_empty();
     let of_any = |level: &&u32| {
         sweep.tracks.iter().any(|track| track.at(**level).is_some_and(|point| ran(point.cell)))
@@ -21,6 +23,11 @@ pub(crate) fn findings(sweep: &Sweep<'_, '_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !cost.is_empty() {
         findings.push(format!("{streams} {verb} {}.", listed(&cost)));
+    }
+    let cells: Vec<_> = sweep.tracks.iter().filter_map(|track| Some(track.at(most)?.cell)).collect();
+    if let Some(first) = cells.first() {
+        let group = Group { load: first.load, cells: cells.clone() };
+        findings.extend(held::memory(&group, &streams, family));
     }
     if !late.is_empty() {
         findings.push(format!("With {streams} the median tick is late by {}.", listed(&late)));

@@ -7,7 +7,7 @@ use crate::report::cells::{Cell, Experiment, Metric};
 use crate::report::parts;
 use crate::report::slots::{self, Slots};
 use crate::report::verdict::{Limit, Took};
-use crate::results::{Mode, Server, Services, Trial};
+use crate::results::{Bystander, Mode, Server, Services, Trial};
 
 /// Everything that the rules look at.
 #[derive(Debug)]
@@ -119,8 +119,13 @@ impl<'e, 'a> Evidence<'e, 'a> {
         self.sum(|trial| trial.server.listen_overflows)
     }
 
-    /// Requests without a right answer, and all.
+    /// Requests without a right answer, and all. Beside slow clients, who ask for nothing, those of bystanders.
     pub(crate) fn failed(&self) -> (u64, u64) {
+        if self.cell.load.mode == Mode::Slow {
+            let seen = |figure: fn(&Bystander) -> u64| self.sum(|trial| trial.bystander.as_ref().map(figure));
+            let due = seen(|bystander| bystander.scheduled);
+            return (due.saturating_sub(seen(|bystander| bystander.completed)), due);
+        }
         let failed = |trial: &Trial| {
             let kinds = trial.failed.values().chain([&trial.timed_out, &trial.unsent]);
             Some(kinds.fold(0_u64, |sum, number| sum.saturating_add(*number)))

@@ -9,7 +9,7 @@ use crate::report::verdict::rules;
 use crate::report::verdict::words::percent;
 use crate::results::{Machine, Mode};
 
-/// By what was asked for: closed loop, open loop, subscribers.
+/// By what was asked for: closed loop, open loop, subscribers, slow clients.
 pub(crate) fn sentences(experiment: &Experiment<'_>, machine: &Machine) -> Vec<String> {
     let cores = server_cores(machine).filter(|_| !experiment.asked.demonstration);
     let mut said = Vec::new();
@@ -17,7 +17,7 @@ pub(crate) fn sentences(experiment: &Experiment<'_>, machine: &Machine) -> Vec<S
         let each = sweep.tracks.iter().filter_map(|track| of_track(experiment, track, cores)).collect();
         said.extend(together(each).into_iter().map(|text| sweep.say(&text)));
     }
-    for mode in [Mode::Open, Mode::Subscribers] {
+    for mode in [Mode::Open, Mode::Subscribers, Mode::Slow] {
         for target in experiment.targets(mode) {
             let cells = experiment.series.iter().filter_map(|series| {
                 heaviest(experiment.at(target).filter(|cell| cell.series == *series).collect())
@@ -134,7 +134,11 @@ fn quiet(all: &[Evidence<'_, '_>]) -> Option<String> {
         .map(Evidence::failed)
         .fold((0_u64, 0_u64), |a, b| (a.0.saturating_add(b.0), a.1.saturating_add(b.1)));
     let overflows = all.iter().map(Evidence::overflows).fold(0, u64::saturating_add);
-    let unit = first.cell.target().unit();
+    // Slow clients ask for nothing: others do, beside them.
+    let unit = match first.cell.load.mode {
+        Mode::Slow => "bystanders' request",
+        _ => first.cell.target().unit(),
+    };
     let looked_at: Vec<String> = [
         share("server CPU", most(&|at| at.cpu_busy())),
         share("generator's core", most(&|at| at.generator_busy())),
