@@ -106,9 +106,9 @@ fn attend(addr: SocketAddr, faults: &[Fault], edges: Edges, over: &AtomicBool) -
 
 /// What `GET /control` says, as far as it is needed.
 #[derive(Debug, Deserialize)]
-struct State {
+pub(crate) struct State {
     requests: std::collections::BTreeMap<String, u64>,
-    queued: u64,
+    pub(crate) queued: u64,
     served: u64,
     served_ms: f64,
     /// What is left of them, in the form in which they are ordered.
@@ -127,12 +127,12 @@ impl State {
     }
 }
 
-fn state(addr: SocketAddr) -> anyhow::Result<State> {
+pub(crate) fn state(addr: SocketAddr) -> anyhow::Result<State> {
     control(addr, &Request::get("/control"))
 }
 
 /// An order replaces whatever held before, so it names that again.
-fn order(addr: SocketAddr, fault: &Fault) -> anyhow::Result<()> {
+pub(crate) fn order(addr: SocketAddr, fault: &Fault) -> anyhow::Result<()> {
     let mut faults = state(addr)?.faults;
     faults.insert(fault.kind.name().to_owned(), serde_json::to_value(fault)?);
     let body = serde_json::to_vec(&faults)?;
