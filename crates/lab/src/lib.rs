@@ -32,6 +32,7 @@ mod generator;
 mod judge;
 pub mod ladder;
 pub mod limits;
+mod live;
 pub mod machine;
 pub mod output;
 pub mod plan;

@@ -126,11 +126,11 @@ pub(crate) struct Side {
 
 /// What right answers are: the first ones.
 pub(crate) struct First {
-    load: Expect,
+    pub(crate) load: Expect,
     /// One for each part of a mix.
-    mix: Vec<Expect>,
+    pub(crate) mix: Vec<Expect>,
     /// Where the cell has one.
-    bystander: Option<Expect>,
+    pub(crate) bystander: Option<Expect>,
 }
 
 /// Time for a server that has just announced itself to come to rest before its idle memory is read.

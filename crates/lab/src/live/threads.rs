@@ -1,0 +1,261 @@
+//! What each thread of a server is doing: running, parked in a wait, parked in a lock, blocked on a socket.
+//!
+//! Linux tells it in `/proc/PID/task/TID/syscall`: the number of the system call that a thread is in, or `running`. A
+//! look at one thread takes a few microseconds, so a look at all of four thousand takes a good part of a core if it is
+//! done four times a second. Two things keep it at [`SHARE`] of a core: a look takes in at most [`AT_ONCE`] threads, others
+//! in turn, and after a look that took so much CPU time the next one comes no sooner than that is worth. What is
+//! shown says how many were looked at, and how much it cost.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use loadgen::clock::thread_cpu_ns;
+use serde::Serialize;
+
+/// Of a core, for one of two lanes: together 2 %.
+const SHARE: f64 = 0.01;
+/// Threads that one look takes in.
+const AT_ONCE: usize = 1_000;
+/// Cells that a page shows, at most.
+const CELLS: usize = 4_096;
+/// From one look to the next, at least.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What was seen last.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Seen {
+    /// A letter for each thread, in the order in which they were made: `r`unning, `w`ait, `l`ock, `s`ocket, `o`ther,
+    /// `?` not looked at yet.
+    pub(super) cells: String,
+    /// All of them, those without a cell too.
+    pub(super) total: usize,
+    /// How many were looked at last.
+    pub(super) looked: usize,
+    /// CPU time that looking took, as a share of a core.
+    pub(super) cost: f64,
+    /// Why there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) without: Option<&'static str>,
+}
+
+/// Looks at a process from a thread of its own, until it is dropped.
+pub(super) struct Watch {
+    seen: Arc<Mutex<Seen>>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Begins to look.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(super) fn start(pid: u32) -> std::io::Result<Self> {
+        let (seen, over) = (Arc::<Mutex<Seen>>::default(), Arc::<AtomicBool>::default());
+        let (theirs, ended) = (Arc::clone(&seen), Arc::clone(&over));
+        let thread = std::thread::Builder::new().name("thread-view".into()).spawn(move || {
+            let (mut eye, began) = (Eye::new(pid), (Instant::now(), thread_cpu_ns()));
+            while !ended.load(Ordering::Relaxed) {
+                let before_ns = thread_cpu_ns();
+                let mut looked = eye.look();
+                let cost_ns = thread_cpu_ns() - before_ns;
+                looked.cost = (thread_cpu_ns() - began.1) as f64 / began.0.elapsed().as_nanos().max(1) as f64;
+                *theirs.lock().unwrap_or_else(PoisonError::into_inner) = looked;
+                std::thread::park_timeout(PAUSE.max(Duration::from_nanos((cost_ns as f64 / SHARE) as u64)));
+            }
+        })?;
+        Ok(Self { seen, over, thread: Some(thread) })
+    }
+
+    /// What was seen last.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            _ = thread.join();
+        }
+    }
+}
+
+/// Remembers what each thread did when it was looked at last.
+struct Eye {
+    pid: u32,
+    known: BTreeMap<u32, u8>,
+    /// Where the next look begins, as a thread's id.
+    next: u32,
+}
+
+impl Eye {
+    fn new(pid: u32) -> Self {
+        Self { pid, known: BTreeMap::new(), next: 0 }
+    }
+
+    fn look(&mut self) -> Seen {
+        let Some(threads) = system::threads(self.pid) else {
+            let without = if cfg!(target_os = "linux") {
+                "the process is gone"
+            } else {
+                "this system does not say what threads do"
+            };
+            return Seen { without: Some(without), ..Seen::default() };
+        };
+        let total = threads.len();
+        let begin = threads.partition_point(|id| *id < self.next);
+        let turn: Vec<u32> =
+            threads[begin..].iter().chain(&threads[..begin]).copied().take(AT_ONCE).collect();
+        self.next = turn.last().map_or(0, |last| last + 1);
+        let before = std::mem::take(&mut self.known);
+        self.known = threads.into_iter().map(|id| (id, before.get(&id).copied().unwrap_or(b'?'))).collect();
+        let mut looked = 0;
+        for id in turn {
+            match system::doing(self.pid, id) {
+                Some(letter) => {
+                    looked += 1;
+                    self.known.insert(id, letter);
+                }
+                // It has ended since the list was made.
+                None => _ = self.known.remove(&id),
+            }
+        }
+        let cells = self.known.values().take(CELLS).map(|letter| char::from(*letter)).collect();
+        Seen { cells, total, looked, cost: 0.0, without: None }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::fs::{read_dir, read_to_string};
+
+    /// Ids of all threads, ascending; `None` for a process that is gone.
+    pub(super) fn threads(pid: u32) -> Option<Vec<u32>> {
+        let entries = read_dir(format!("/proc/{pid}/task")).ok()?;
+        let mut ids: Vec<u32> =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        ids.sort_unstable();
+        Some(ids)
+    }
+
+    /// `None` for a thread that is gone.
+    pub(super) fn doing(pid: u32, id: u32) -> Option<u8> {
+        if let Ok(text) = read_to_string(format!("/proc/{pid}/task/{id}/syscall")) {
+            return Some(super::letter(&text));
+        }
+        // Not everybody may read that; whether a thread runs, everybody may.
+        let stat = read_to_string(format!("/proc/{pid}/task/{id}/stat")).ok()?;
+        let state = stat.rsplit_once(')')?.1.trim_start().bytes().next()?;
+        Some(if state == b'R' { b'r' } else { b'o' })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    pub(super) fn threads(_pid: u32) -> Option<Vec<u32>> {
+        None
+    }
+
+    pub(super) fn doing(_pid: u32, _id: u32) -> Option<u8> {
+        None
+    }
+}
+
+/// From the system call that a thread is in.
+#[cfg(target_os = "linux")]
+fn letter(text: &str) -> u8 {
+    let Some(number) = text.split_whitespace().next() else { return b'o' };
+    let Ok(number) = number.parse::<libc::c_long>() else { return b'r' };
+    match number {
+        libc::SYS_nanosleep | libc::SYS_clock_nanosleep => b'w',
+        libc::SYS_futex => b'l',
+        libc::SYS_read
+        | libc::SYS_readv
+        | libc::SYS_write
+        | libc::SYS_writev
+        | libc::SYS_recvfrom
+        | libc::SYS_recvmsg
+        | libc::SYS_sendto
+        | libc::SYS_sendmsg
+        | libc::SYS_accept
+        | libc::SYS_accept4
+        | libc::SYS_connect
+        | libc::SYS_ppoll
+        | libc::SYS_epoll_pwait => b's',
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_poll | libc::SYS_epoll_wait => b's',
+        _ => b'o',
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Read as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn letters_are_what_threads_do() {
+        assert_eq!(letter("running\n"), b'r');
+        assert_eq!(letter(&format!("{} 0x0 0x1\n", libc::SYS_futex)), b'l');
+        assert_eq!(letter(&format!("{} 0x0\n", libc::SYS_clock_nanosleep)), b'w');
+        assert_eq!(letter(&format!("{} 0x9\n", libc::SYS_recvfrom)), b's');
+        assert_eq!(letter("-1 0x7ffe 0x7f00\n"), b'o', "stopped outside of a call");
+    }
+
+    /// Threads of this test that do one thing each are seen doing it.
+    #[test]
+    fn threads_that_sleep_lock_and_read_are_told_apart() {
+        let (hold, held) = mpsc::channel::<()>();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ids, of) = mpsc::channel();
+        let id = || u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+        let say = |letter: u8| {
+            let ids = ids.clone();
+            move || ids.send((letter, id())).unwrap()
+        };
+        let (sleeps, locks, reads) = (say(b'w'), say(b'l'), say(b's'));
+        thread::spawn(move || {
+            sleeps();
+            thread::sleep(Duration::from_secs(600));
+        });
+        thread::spawn(move || {
+            locks();
+            _ = held.recv();
+        });
+        let reader = thread::spawn(move || {
+            reads();
+            _ = stream.read(&mut [0; 1]);
+        });
+        let pid = std::process::id();
+        for (letter, id) in of.into_iter().take(3) {
+            let until = Instant::now() + Duration::from_secs(60);
+            while system::doing(pid, id) != Some(letter) {
+                assert!(Instant::now() < until, "{} is never seen", char::from(letter));
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        drop((hold, listener));
+        _ = reader.join();
+    }
+
+    #[test]
+    fn of_more_threads_than_a_look_takes_in_others_come_in_turn() {
+        let mut eye = Eye::new(std::process::id());
+        let first = eye.look();
+        assert!(first.total > 0 && first.looked > 0 && first.cells.len() >= first.looked, "{first:?}");
+        assert!(!first.cells.contains('?') || first.total > AT_ONCE, "{first:?}");
+        let gone = Eye::new(u32::MAX).look();
+        assert_eq!(gone.without, Some("the process is gone"));
+    }
+}
