@@ -45,6 +45,7 @@ mod settings;
 mod threads;
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -61,6 +62,8 @@ pub(crate) struct Surroundings {
     pub(crate) limits: Limits,
     /// The two that are shown first.
     pub(crate) rungs: [&'static Rung; 2],
+    /// Where reports go.
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Serves the page on a listener of loopback until somebody asks to stop; `ready` gets its address.

@@ -1,6 +1,7 @@
 //! `cargo lab live`: a page on which two servers run side by side, with the load in the reader's hand.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -21,6 +22,10 @@ pub struct Args {
     /// The page's port; 0 takes any free one
     #[arg(long, value_name = "PORT", default_value_t = 8010)]
     port: u16,
+
+    /// Directory for reports that the page is asked to take, each in a directory of its own [default: target/lab]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 
     /// Print the page's address instead of opening it in a browser
     #[arg(long)]
@@ -47,7 +52,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     stop::on_signal().context("cannot watch for Ctrl-C")?;
     let programs = Programs::ready()?;
     limits::raise_open_files();
-    let around = Surroundings { programs, limits: limits::read(), rungs };
+    let around = Surroundings { programs, limits: limits::read(), rungs, out: args.out.clone() };
     live::run(around, listener, |url| {
         cli::print(&format!("{url}\n\nCtrl-C ends it."))?;
         if !args.no_open {

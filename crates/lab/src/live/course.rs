@@ -123,8 +123,9 @@ impl Course {
 
     fn broke(&self, lane: usize, rps: f64, last: &Sample, line: &Line, cores: f64) -> Option<String> {
         let seen = Sample { rps, ..last.clone() };
-        if line.left(rps) {
-            return line.ran_out(&seen, cores);
+        let over_s = MEASURE.as_secs_f64();
+        if line.left(rps, over_s) {
+            return line.ran_out(&seen, over_s, cores);
         }
         let too_late = |which: &str, ms: Option<f64>, most: f64| {
             ms.filter(|ms| *ms > most).map(|ms| format!("{which} takes {ms:.0} ms"))

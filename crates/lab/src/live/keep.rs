@@ -23,6 +23,8 @@ pub(super) struct Seen<'s> {
     pub(super) preset: Option<&'static str>,
     pub(super) settings: &'s Settings,
     pub(super) split: Option<&'s Split>,
+    /// Where to; a new directory of the usual place where nothing is said.
+    pub(super) dir: Option<PathBuf>,
 }
 
 /// Writes it; returns where.
@@ -31,7 +33,7 @@ pub(super) struct Seen<'s> {
 /// When it cannot be written.
 pub(super) fn write(seen: Seen<'_>, programs: &Programs, limits: &Limits) -> anyhow::Result<PathBuf> {
     let now = Timestamp::now();
-    let output = Output::new(None, programs.checkout.as_deref(), now)?;
+    let output = Output::new(seen.dir.as_deref(), programs.checkout.as_deref(), now)?;
     let results = results(seen, programs, limits, now)?;
     output.write(&results)?;
     report::write(&output.dir, &results).context("there is no report, but the results are kept")?;

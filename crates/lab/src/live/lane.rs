@@ -172,7 +172,7 @@ impl Lane {
     ///
     /// # Errors
     /// When the generator is gone.
-    pub(super) fn look(&mut self, settings: &Settings, begun_ns: u64) -> anyhow::Result<Look> {
+    pub(super) fn look(&mut self, settings: &Settings, on: bool, begun_ns: u64) -> anyhow::Result<Look> {
         let mut row: Option<Now> = None;
         while let Ok(line) = self.generator.lines.try_recv() {
             match serde_json::from_str(&line).with_context(|| format!("the generator said {line:.200}"))? {
@@ -197,7 +197,8 @@ impl Lane {
         let Some(row) = row else { return Ok(Look::Nothing) };
         let mut sample = self.collected.add(&row, self.side.server.pid(), begun_ns);
         let line = Line::of(settings, self.rung, &self.cell.flags, &sample, self.cores);
-        sample.line_rps = line.rps();
+        // Where nobody asks for anything there is no line to be held against.
+        sample.line_rps = line.rps().filter(|_| on);
         self.collected.keep(sample.clone());
         Ok(Look::Seen(Box::new(sample), line))
     }

@@ -68,14 +68,18 @@ impl Line {
         lines.min_by(f64::total_cmp)
     }
 
-    /// Whether a lane stays below what is asked.
-    pub(super) fn left(&self, rps: f64) -> bool {
-        self.asked_rps.is_some_and(|asked| rps < ON_LINE * asked)
+    /// Whether a lane stays below what is asked: by more than a twentieth, and by more than chance explains of so few
+    /// answers (two standard deviations of a Poisson count).
+    pub(super) fn left(&self, rps: f64, over_s: f64) -> bool {
+        self.asked_rps.is_some_and(|asked| {
+            let by_chance = 2.0 * (asked * over_s).sqrt() / over_s;
+            rps < ON_LINE * asked && asked - rps > by_chance
+        })
     }
 
     /// What ran out, in a clause; `None` on the line.
-    pub(super) fn ran_out(&self, now: &Sample, cores: f64) -> Option<String> {
-        if !self.left(now.rps) {
+    pub(super) fn ran_out(&self, now: &Sample, over_s: f64, cores: f64) -> Option<String> {
+        if !self.left(now.rps, over_s) {
             return None;
         }
         let near = |limit: Option<f64>| limit.filter(|limit| NEAR.contains(&(now.rps / limit)));
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn what_ran_out_is_told_from_what_is_seen() {
         let says = |rung: &str, settings: &Settings, now: &Sample| {
-            line(rung, settings, now).ran_out(now, 1.0).unwrap_or_default()
+            line(rung, settings, now).ran_out(now, 1.0, 1.0).unwrap_or_default()
         };
         assert_eq!(says("event-loop", &settings(), &sample(1_990.0, 0.2)), "");
         let pool = says("pool", &settings(), &sample(158.0, 0.05));
@@ -147,5 +151,11 @@ mod tests {
         let failing = Sample { errors_per_s: 50.0, ..sample(900.0, 0.3) };
         assert_eq!(says("event-loop", &settings(), &failing), "50 requests a second fail");
         assert!(says("event-loop", &settings(), &sample(900.0, 0.3)).contains("not found"));
+        let few = Settings { clients: 2, ..settings() };
+        assert_eq!(
+            says("event-loop", &few, &sample(15.0, 0.0)),
+            "",
+            "of 20 answers a few are missing by chance"
+        );
     }
 }

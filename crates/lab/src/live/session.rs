@@ -155,7 +155,7 @@ impl Session {
     }
 
     fn reset(&mut self, hub: &Hub) {
-        (self.course, self.on, self.kept) = (None, false, None);
+        (self.course, self.on) = (None, false);
         self.trials.clear();
         self.settings = Settings::first(self.around.rungs);
         self.settings.clients =
@@ -209,11 +209,11 @@ impl Session {
     fn look(&mut self) {
         for side in self.sides.iter_mut().filter(|side| !side.collapsed) {
             let Some(lane) = &mut side.lane else { continue };
-            match lane.look(&self.settings, self.begun_ns) {
+            match lane.look(&self.settings, self.on, self.begun_ns) {
                 Ok(Look::Nothing) => {}
                 Ok(Look::Seen(sample, line)) => {
                     let settled = self.on && sample.t_ms > 0;
-                    side.ran_out = settled.then(|| line.ran_out(&sample, lane.cores())).flatten();
+                    side.ran_out = settled.then(|| line.ran_out(&sample, 1.0, lane.cores())).flatten();
                     side.line = line;
                 }
                 Ok(Look::Collapsed(reason)) => {
@@ -326,10 +326,12 @@ impl Session {
             return;
         }
         let count = trials.len();
-        let seen = keep::Seen { trials, preset, settings: &settings, split: self.splits[0].as_ref() };
+        let nth = self.kept.as_ref().map_or(0, |kept| kept.nth) + 1;
+        let dir = self.around.out.as_ref().map(|out| out.join(nth.to_string()));
+        let split = self.splits[0].as_ref();
+        let seen = keep::Seen { trials, preset, settings: &settings, split, dir };
         match keep::write(seen, &self.around.programs, &self.around.limits) {
             Ok(dir) => {
-                let nth = self.kept.as_ref().map_or(0, |kept| kept.nth) + 1;
                 self.kept = Some(Kept { nth, dir: dir.display().to_string(), trials: count });
             }
             Err(error) => self.note = Some(format!("It could not be kept: {error:#}")),

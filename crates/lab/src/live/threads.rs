@@ -19,20 +19,17 @@ use serde::Serialize;
 const SHARE: f64 = 0.01;
 /// Threads that one look takes in.
 const AT_ONCE: usize = 1_000;
-/// Cells that a page shows, at most.
-const CELLS: usize = 4_096;
 /// From one look to the next, at least.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What was seen last.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Seen {
-    /// A letter for each thread, in the order in which they were made: `r`unning, `w`ait, `l`ock, `s`ocket, `o`ther,
-    /// `?` not looked at yet.
-    pub(super) cells: String,
-    /// All of them, those without a cell too.
+    /// How many of those looked at do what: `r`unning, `w`ait, `l`ock, `s`ocket, `o`ther.
+    pub(super) doing: BTreeMap<char, usize>,
+    /// All threads.
     pub(super) total: usize,
-    /// How many were looked at last.
+    /// How many were looked at.
     pub(super) looked: usize,
     /// CPU time that looking took, as a share of a core.
     pub(super) cost: f64,
@@ -86,17 +83,15 @@ impl Drop for Watch {
     }
 }
 
-/// Remembers what each thread did when it was looked at last.
+/// Looks at some of the threads, each time at others.
 struct Eye {
     pid: u32,
-    known: BTreeMap<u32, u8>,
-    /// Where the next look begins, as a thread's id.
-    next: u32,
+    looks: usize,
 }
 
 impl Eye {
     fn new(pid: u32) -> Self {
-        Self { pid, known: BTreeMap::new(), next: 0 }
+        Self { pid, looks: 0 }
     }
 
     fn look(&mut self) -> Seen {
@@ -108,27 +103,25 @@ impl Eye {
             };
             return Seen { without: Some(without), ..Seen::default() };
         };
-        let total = threads.len();
-        let begin = threads.partition_point(|id| *id < self.next);
-        let turn: Vec<u32> =
-            threads[begin..].iter().chain(&threads[..begin]).copied().take(AT_ONCE).collect();
-        self.next = turn.last().map_or(0, |last| last + 1);
-        let before = std::mem::take(&mut self.known);
-        self.known = threads.into_iter().map(|id| (id, before.get(&id).copied().unwrap_or(b'?'))).collect();
+        let mut doing = BTreeMap::new();
         let mut looked = 0;
-        for id in turn {
-            match system::doing(self.pid, id) {
-                Some(letter) => {
-                    looked += 1;
-                    self.known.insert(id, letter);
-                }
-                // It has ended since the list was made.
-                None => _ = self.known.remove(&id),
+        // Evenly spread over all ages, and the youngest first: they live shortest, and a look takes its time. Who has
+        // ended since the list was made is not counted.
+        for id in turn(&threads, self.looks) {
+            if let Some(letter) = system::doing(self.pid, id) {
+                looked += 1;
+                *doing.entry(char::from(letter)).or_default() += 1;
             }
         }
-        let cells = self.known.values().take(CELLS).map(|letter| char::from(*letter)).collect();
-        Seen { cells, total, looked, cost: 0.0, without: None }
+        self.looks += 1;
+        Seen { doing, total: threads.len(), looked, cost: 0.0, without: None }
     }
+}
+
+/// Every nth, so that there are [`AT_ONCE`] at most; the next time those beside them.
+fn turn(threads: &[u32], looks: usize) -> impl Iterator<Item = u32> {
+    let step = threads.len().div_ceil(AT_ONCE).max(1);
+    threads.iter().rev().skip(looks % step).step_by(step).copied()
 }
 
 #[cfg(target_os = "linux")]
@@ -251,11 +244,20 @@ mod tests {
 
     #[test]
     fn of_more_threads_than_a_look_takes_in_others_come_in_turn() {
-        let mut eye = Eye::new(std::process::id());
-        let first = eye.look();
-        assert!(first.total > 0 && first.looked > 0 && first.cells.len() >= first.looked, "{first:?}");
-        assert!(!first.cells.contains('?') || first.total > AT_ONCE, "{first:?}");
-        let gone = Eye::new(u32::MAX).look();
-        assert_eq!(gone.without, Some("the process is gone"));
+        let threads: Vec<u32> = (0..2_500).collect();
+        let mut seen: Vec<u32> = (0..3).flat_map(|looks| turn(&threads, looks)).collect();
+        assert!((0..3).all(|looks| turn(&threads, looks).count() <= AT_ONCE));
+        assert_eq!(turn(&threads, 0).next(), Some(2_499), "the youngest first");
+        seen.sort_unstable();
+        assert_eq!(seen, threads, "after three looks each was looked at once");
+        assert_eq!(turn(&[], 5).count(), 0);
+    }
+
+    #[test]
+    fn what_is_seen_adds_up() {
+        let seen = Eye::new(std::process::id()).look();
+        assert!(seen.total > 0 && seen.looked > 0 && seen.without.is_none(), "{seen:?}");
+        assert_eq!(seen.doing.values().sum::<usize>(), seen.looked, "{seen:?}");
+        assert_eq!(Eye::new(u32::MAX).look().without, Some("the process is gone"));
     }
 }

@@ -9,7 +9,6 @@ export const doing = [
   { letter: "l", name: "parked in a lock", color: "--part-1" },
   { letter: "s", name: "blocked on a socket", color: "--part-2" },
   { letter: "o", name: "something else", color: "--part-6" },
-  { letter: "?", name: "not looked at yet", color: "--grid" },
 ];
 
 /** More cells than this are too small to be seen; then one stands for several. */
@@ -22,24 +21,20 @@ export function size(count, width, height) {
   return edge;
 }
 
-/** How often each letter is there. */
-export function tally(cells) {
-  const counts = new Map(doing.map(({ letter }) => [letter, 0]));
-  for (const letter of cells) counts.set(letter, (counts.get(letter) ?? 0) + 1);
-  return counts;
+/** How many threads do what. Of a sample, all are taken to do what it does, in its proportions. */
+export function tally(seen) {
+  const share = seen && seen.looked > 0 ? seen.total / seen.looked : 0;
+  return new Map(doing.map(({ letter }) => [letter, Math.round((seen?.doing[letter] ?? 0) * share)]));
 }
 
-/** Draws threads, sorted by what they do, so that areas can be compared. */
-export function threads(canvas, cells, edge) {
-  const counts = tally(cells);
-  const colors = [];
-  for (const { letter, color } of doing) colors.push([counts.get(letter), token(color)]);
-  draw(canvas, colors, edge);
+/** Draws threads, those that do the same together, so that areas can be compared. */
+export function threads(canvas, counts, edge) {
+  draw(canvas, doing.map(({ letter, color }) => [counts.get(letter), token(color)]), edge);
 }
 
 /** Draws requests in flight, all in the lane's colour. */
 export function requests(canvas, count, color, edge) {
-  draw(canvas, [[Math.min(count, most), token(`--${color}`)]], edge);
+  draw(canvas, [[count, token(`--${color}`)]], edge);
 }
 
 function draw(canvas, groups, edge) {
@@ -54,8 +49,11 @@ function draw(canvas, groups, edge) {
   pen.clearRect(0, 0, width, height);
   const columns = Math.max(1, Math.floor(width / edge));
   const gap = edge > 4 ? 1.5 : edge > 2 ? 1 : 0.5;
+  const all = groups.reduce((sum, [count]) => sum + count, 0);
+  const shown = Math.min(1, most / Math.max(1, all));
   let place = 0;
-  for (const [count, color] of groups) {
+  for (const [number, color] of groups) {
+    const count = Math.round(number * shown);
     pen.fillStyle = color;
     for (let nth = 0; nth < count; nth += 1, place += 1) {
       const x = (place % columns) * edge;

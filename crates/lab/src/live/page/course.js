@@ -141,17 +141,17 @@ export function course({ start, stop }) {
       line: { color: token("--axis"), width: 1.5, dash: "dash" },
       hoverinfo: "skip",
     });
+    const [least, most] = [Math.min(...one.levels), Math.max(...one.levels, ...marks.filter(Boolean))];
     const shapes = marks.flatMap((guess, place) =>
       guess ? [{ type: "line", x0: guess, x1: guess, yref: "paper", y0: 0, y1: 1, line: { color: colors[place], width: 2, dash: "dot" } }] : [],
     );
     const annotations = marks.flatMap((guess, place) =>
       guess
-        ? [{ x: Math.log10(guess), yref: "paper", y: 1 - place * 0.1, text: `your guess: ${one.rungs[place]}`, showarrow: false, xanchor: "left", font: { color: colors[place] } }]
+        ? [{ x: Math.log10(guess), yref: "paper", y: 1 - place * 0.1, text: `your guess: ${one.rungs[place]}`, showarrow: false, xanchor: guess > Math.sqrt(least * most) ? "right" : "left", font: { color: colors[place] } }]
         : [],
     );
     const font = { color: token("--ink"), family: getComputedStyle(document.body).fontFamily, size: 13 };
     const axis = { gridcolor: token("--grid"), linecolor: token("--axis"), zeroline: false, automargin: true };
-    const [least, most] = [Math.min(...one.levels), Math.max(...one.levels)];
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",

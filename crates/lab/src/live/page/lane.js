@@ -42,7 +42,7 @@ export function lane(place, restart) {
     show: count,
     lines: [
       { of: RATES[0], label: "answered", style: "main" },
-      { of: RATES[1], label: "its line: the lower of clients ÷ wait and cores ÷ CPU", style: "bound" },
+      { of: RATES[1], label: "possible", style: "bound" },
     ],
   });
   const times = chart({
@@ -76,6 +76,8 @@ export function lane(place, restart) {
       samples = told;
     },
     add(told, t_ms) {
+      // Another process: what the former one did is not its history.
+      if (told.state === "starting") samples = [];
       const last = samples.at(-1);
       if (told.now && (!last || told.now.t_ms > last.t_ms)) samples.push(told.now);
       samples = samples.filter((sample) => t_ms - sample.t_ms < MINUTE_MS);
@@ -84,7 +86,7 @@ export function lane(place, restart) {
       root.style.setProperty("--lane", `var(--${told.color})`);
       root.classList.toggle("down", told.state !== "up");
       say(name, told.rung);
-      say(waits, told.waits ? `a request waits on: ${told.waits}` : "");
+      say(waits, told.waits ? `where a request waits: ${told.waits}` : "");
       wreck.hidden = told.state !== "collapsed";
       say(reason, told.reason ?? "");
       const seen = told.now;
@@ -117,7 +119,7 @@ export function figures(told) {
     row("p99, last minute", (now) => time(now.minute_p99_ms)),
     ...TILES.map((tile) => row(tile.name, (now) => tile.show(tile.of(now)))),
     row("slow clients", (now) => count(now.slow)),
-    ...doing.map(({ letter, name }) => row(`threads ${name}`, (_, one) => count(one.threads ? tally(one.threads.cells).get(letter) : null))),
+    ...doing.map(({ letter, name }) => row(`threads ${name}`, (_, one) => count(one.threads ? tally(one.threads).get(letter) : null))),
     row("state", (_, one) => one.state),
     row("below its line since", (_, one) => one.ran_out ?? none),
   ];
@@ -148,22 +150,22 @@ function cloudsOf() {
   root.append(threadBox.root, requestBox.root, legend);
 
   function edge(told) {
-    const counts = [told.threads?.cells.length ?? 0, Math.min(told.now?.in_flight ?? 0, most)];
+    const counts = [Math.min(told.threads?.total ?? 0, most), Math.min(told.now?.in_flight ?? 0, most)];
     const { clientWidth: width, clientHeight: height } = threadBox.canvas;
     return Math.min(...counts.map((number) => size(number, width, height)));
   }
 
   function draw(told, cell) {
     const seen = told.threads;
-    const counts = tally(seen?.cells ?? "");
-    threads(threadBox.canvas, seen?.cells ?? "", cell);
+    const counts = tally(seen);
+    threads(threadBox.canvas, counts, cell);
     const inFlight = told.state === "up" ? told.now?.in_flight ?? 0 : 0;
     requests(requestBox.canvas, inFlight, told.color, cell);
     const total = told.now?.threads ?? seen?.total ?? null;
     say(threadBox.title, `${count(total)} ${total === 1 ? "thread" : "threads"}`);
     say(requestBox.title, `${count(inFlight)} ${inFlight === 1 ? "request" : "requests"} in flight`);
     say(threadBox.note, seen?.without ?? sampled(seen));
-    say(requestBox.note, inFlight > most ? `${count(most)} cells are shown` : "");
+    say(requestBox.note, inFlight > most ? `${count(most)} cells stand for all` : "");
     const said = keys.filter(({ letter }) => counts.get(letter) > 0);
     for (const { letter, name, key, text } of keys) {
       key.hidden = counts.get(letter) === 0;
@@ -179,7 +181,7 @@ function cloudsOf() {
 
 function sampled(seen) {
   if (!seen || seen.looked >= seen.total) return "";
-  return `${count(seen.looked)} of ${count(seen.total)} are looked at each time, others in turn`;
+  return `${count(seen.looked)} of ${count(seen.total)} looked at, others in turn; it takes ${(seen.cost * 100).toFixed(1)} % of a core`;
 }
 
 function cloud() {

@@ -12,7 +12,7 @@ export function count(value) {
 /** Milliseconds: 0.42 ms, 103 ms, 2.1 s. */
 export function time(ms) {
   if (ms === null || ms === undefined) return none;
-  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms >= 1000) return `${(ms / 1000).toFixed(ms % 1000 === 0 ? 0 : 1)} s`;
   return `${ms >= 10 ? ms.toFixed(0) : ms.toFixed(2)} ms`;
 }
 
