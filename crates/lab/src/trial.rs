@@ -116,7 +116,7 @@ fn at_once<T: Send, R: Send>(
 /// A server with its upstream, up and asked once.
 pub(crate) struct Side {
     pub(crate) server: Process,
-    refusals: Arc<Refusals>,
+    pub(crate) refusals: Arc<Refusals>,
     pub(crate) services: Option<Services>,
     pub(crate) addr: SocketAddr,
     pub(crate) idle: probe::Size,

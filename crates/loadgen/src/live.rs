@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::monotonic_ns;
 use crate::error::Error;
+use crate::plan::Plan;
 use crate::protocol::{Load, Outcome, Spec};
 use crew::{Crew, Level};
 use stretch::{Minute, Stretch};
@@ -41,7 +42,7 @@ pub enum Order {
         spec: Box<Spec>,
         /// Clients of a closed loop, or requests per second of an open one; 0 is a pause.
         now: f64,
-        /// Clients that send a request a byte a second and so never come to its end.
+        /// Clients besides that send their requests a byte a second; they count for nothing else.
         slow: u32,
     },
     /// What is kept begins here.
@@ -58,7 +59,8 @@ pub enum Told {
     Row(Now),
     /// Everything since the last mark; nothing where there was no load yet.
     Taken(Option<Box<Outcome>>),
-    /// An order that cannot be carried out, and why. Whatever was going on goes on.
+    /// An order that cannot be carried out, and why. Whatever was going on goes on, unless it made sense and this
+    /// machine has no room for it.
     Refused {
         /// One sentence.
         message: String,
@@ -76,6 +78,8 @@ pub struct Now {
     pub errors: u64,
     /// Requests sent and not answered.
     pub in_flight: u64,
+    /// CPU that the generator itself took since the last row, in cores.
+    pub cpu: Option<f64>,
     /// Slow clients that hold a connection.
     pub slow: u32,
     /// Median response of the last second.
@@ -164,10 +168,11 @@ impl Live {
     fn load(&mut self, spec: Spec, now: f64, slow: u32) -> Result<(), Error> {
         let level = level(&spec, now, slow)?;
         if self.crew.as_ref().is_none_or(|(known, _)| *known != spec) {
-            let crew = Crew::start(spec.clone())?;
-            // The old one ends first: its connections are closed before others are opened.
+            // Whether it makes sense is seen while the old one goes on; for as many connections as it may come to,
+            // those of the old one may be in the way.
+            Plan::new(with_one_connection(spec.clone()))?;
             drop(self.crew.take());
-            self.crew = Some((spec, crew));
+            self.crew = Some((spec.clone(), Crew::start(spec)?));
             self.minute = Minute::default();
         }
         if let Some((_, crew)) = &mut self.crew {
@@ -215,6 +220,15 @@ fn level(spec: &Spec, now: f64, slow: u32) -> Result<Level, Error> {
         Load::Closed { .. } => Level { clients: now as u32, rate_rps: 0.0, slow },
         _ => Level { clients: 0, rate_rps: now, slow },
     })
+}
+
+fn with_one_connection(mut spec: Spec) -> Spec {
+    match &mut spec.load {
+        Load::Closed { clients } => *clients = 1,
+        Load::Open { connections, .. } => *connections = 1,
+        _ => {}
+    }
+    spec
 }
 
 /// More than any server here has threads for.

@@ -27,6 +27,8 @@ pub(super) struct Sample {
     pub(super) memory_bytes: Option<u64>,
     /// In cores, over the last second.
     pub(super) cpu: Option<f64>,
+    /// What the generator takes, in cores.
+    pub(super) generator_cpu: Option<f64>,
     /// The lower of clients ÷ wait and cores ÷ CPU per request.
     pub(super) line_rps: Option<f64>,
 }
@@ -89,6 +91,7 @@ impl Collected {
             threads: size.threads,
             memory_bytes: size.total_bytes().or(size.rss_bytes),
             cpu: cpu_s.zip(first.cpu_s).filter(|_| over_s > 0.0).map(|(now, then)| (now - then) / over_s),
+            generator_cpu: now.cpu,
             line_rps: None,
         }
     }
@@ -122,8 +125,8 @@ impl Collected {
     pub(super) fn observed(&self, pid: u32) -> Observed {
         Observed {
             cpu_s: probe::cpu_s(pid).zip(self.marked.cpu_s).map(|(now, then)| now - then),
-            listen_overflows: None,
             samples: self.marked.samples.clone(),
+            ..Observed::default()
         }
     }
 

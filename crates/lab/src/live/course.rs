@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::live::collect::Sample;
-use crate::live::line::{Line, ON_LINE};
+use crate::live::line::{Around, Line, ON_LINE};
 use crate::live::presets::{Limit, Preset};
 use crate::results::Mode;
 
 /// How long a level goes on before it counts: clients come within a second of each other.
 const SETTLE: Duration = Duration::from_millis(2_000);
 /// How long it counts.
-const MEASURE: Duration = Duration::from_millis(4_000);
+pub(super) const MEASURE: Duration = Duration::from_millis(4_000);
 /// A throughput that grew by less than this has stopped growing.
 const GROWTH: f64 = 1.05;
 
@@ -39,7 +39,7 @@ pub(super) enum Step {
 }
 
 /// A lane at a level.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Point {
     pub(super) level: f64,
     /// None where the lane had collapsed.
@@ -102,30 +102,32 @@ impl Course {
     }
 
     /// What a lane did at this level: over the measured time, and in its last second.
-    pub(super) fn add(&mut self, lane: usize, rps: Option<f64>, last: &Sample, line: &Line, cores: f64) {
-        let broke = match rps {
-            None => Some("it collapsed".to_owned()),
-            Some(rps) => self.broke(lane, rps, last, line, cores),
-        };
-        let (level, asked_rps) = (self.level(), line.asked_rps);
-        let (p50_ms, p99_ms) = (last.p50_ms, last.p99_ms);
-        self.points[lane].push(Point { level, rps, asked_rps, p50_ms, p99_ms, broke });
+    pub(super) fn add(&mut self, lane: usize, rps: f64, last: &Sample, line: &Line, around: Around) {
+        self.points[lane].push(Point {
+            level: self.level(),
+            rps: Some(rps),
+            asked_rps: line.asked_rps,
+            p50_ms: last.p50_ms,
+            p99_ms: last.p99_ms,
+            broke: self.broke(lane, rps, last, line, around),
+        });
     }
 
     /// A lane that is gone; false where that was known at the level before.
     pub(super) fn add_collapse(&mut self, lane: usize) -> bool {
         let known = self.points[lane].iter().any(|point| point.rps.is_none());
         if !known {
-            self.add(lane, None, &Sample::default(), &Line::default(), 1.0);
+            let broke = Some("it collapsed".to_owned());
+            let level = self.level();
+            self.points[lane].push(Point { level, broke, ..Point::default() });
         }
         !known
     }
 
-    fn broke(&self, lane: usize, rps: f64, last: &Sample, line: &Line, cores: f64) -> Option<String> {
+    fn broke(&self, lane: usize, rps: f64, last: &Sample, line: &Line, around: Around) -> Option<String> {
         let seen = Sample { rps, ..last.clone() };
-        let over_s = MEASURE.as_secs_f64();
-        if line.left(rps, over_s) {
-            return line.ran_out(&seen, over_s, cores);
+        if line.left(rps, around.over_s) {
+            return line.ran_out(&seen, around);
         }
         let too_late = |which: &str, ms: Option<f64>, most: f64| {
             ms.filter(|ms| *ms > most).map(|ms| format!("{which} takes {ms:.0} ms"))
@@ -212,11 +214,20 @@ mod tests {
     use super::*;
     use crate::ladder;
     use crate::limits::Limits;
+    use crate::refusals::Refused;
 
     fn course(name: &str, guesses: [Option<f64>; 2]) -> Course {
         let limits = Limits { files_soft: Some(20_000), pid_max: Some(32_768), ..Limits::default() };
         Course::new(Preset::named(name, &limits).unwrap(), guesses)
     }
+
+    const AROUND: Around = Around {
+        over_s: 4.0,
+        cores: 1.0,
+        generator_cores: 1.0,
+        refused: Refused { threads: 0, files: 0, memory: 0 },
+        machine_busy: None,
+    };
 
     /// Runs it with throughputs made up by level.
     fn ran(mut course: Course, rps: [fn(f64) -> f64; 2]) -> Course {
@@ -226,7 +237,7 @@ mod tests {
                 let now = Sample { rps: rps(course.level()), cpu: Some(0.1), ..Sample::default() };
                 let rung = ladder::rung(&settings.rungs[lane]).unwrap();
                 let line = Line::of(&settings, rung, &settings.flags(rung), &now, 1.0);
-                course.add(lane, Some(now.rps), &now, &line, 1.0);
+                course.add(lane, now.rps, &now, &line, AROUND);
             }
             if !course.next() {
                 return course;
@@ -272,7 +283,7 @@ mod tests {
     #[test]
     fn a_collapse_is_a_break() {
         let mut course = course("scale", [None, None]);
-        course.add(0, None, &Sample::default(), &Line::default(), 1.0);
+        assert!(course.add_collapse(0) && !course.add_collapse(0));
         course.end();
         assert!(course.shown().sentences[0].ends_with("it collapsed."), "{:?}", course.shown().sentences);
         assert_eq!(course.shown().sentences[1], "event-loop was not measured.");

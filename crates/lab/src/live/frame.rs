@@ -54,7 +54,6 @@ pub(super) struct Lane<'s> {
     pub(super) threads: Option<Seen>,
     /// Left of a stall of the services behind.
     pub(super) stalled_ms: u64,
-    pub(super) cores: f64,
 }
 
 /// How a lane is.
@@ -77,6 +76,6 @@ pub(super) struct Kept {
 
 /// The last minute, for a page that has just come.
 #[derive(Debug, Serialize)]
-pub(super) struct Past<'s> {
-    pub(super) lanes: [Vec<&'s Sample>; 2],
+pub(super) struct Past {
+    pub(super) lanes: [Vec<Sample>; 2],
 }

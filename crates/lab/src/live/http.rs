@@ -82,10 +82,14 @@ impl Hub {
     }
 
     /// Everybody who watches sees this next.
-    pub(super) fn publish(&self, frame: String, past: String) {
-        *self.past.lock().unwrap_or_else(PoisonError::into_inner) = past.into();
+    pub(super) fn publish(&self, frame: String) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         *latest = (latest.0 + 1, frame.into());
+    }
+
+    /// A page that comes sees this first.
+    pub(super) fn remember(&self, past: String) {
+        *self.past.lock().unwrap_or_else(PoisonError::into_inner) = past.into();
     }
 
     /// Pages that are there.

@@ -11,7 +11,7 @@ use crate::live::lane::TIMEOUT_MS;
 use crate::live::settings::{Settings, texts};
 use crate::output::Output;
 use crate::programs::Programs;
-use crate::results::{Asked, Results, SCHEMA, Services, Trial};
+use crate::results::{Asked, Boxed, Results, SCHEMA, Services, Trial};
 use crate::{machine, report, wait};
 
 /// What trials of the live page belong to.
@@ -22,7 +22,7 @@ pub(super) struct Seen<'s> {
     pub(super) trials: Vec<Trial>,
     pub(super) preset: Option<&'static str>,
     pub(super) settings: &'s Settings,
-    pub(super) split: Option<&'s Split>,
+    pub(super) split: Option<Split>,
     /// Where to; a new directory of the usual place where nothing is said.
     pub(super) dir: Option<PathBuf>,
 }
@@ -43,7 +43,7 @@ pub(super) fn write(seen: Seen<'_>, programs: &Programs, limits: &Limits) -> any
 
 fn results(seen: Seen<'_>, programs: &Programs, limits: &Limits, now: Timestamp) -> anyhow::Result<Results> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut machine = machine::describe(limits, u32::try_from(cpus)?, seen.split);
+    let mut machine = machine::describe(limits, u32::try_from(cpus)?, seen.split.as_ref());
     machine.notes.push(
         "Seen on the live page: both servers ran at the same time, one stretch per level, and what ended in a stretch counts."
             .into(),
@@ -91,6 +91,14 @@ fn asked(settings: &Settings, preset: Option<&'static str>) -> Asked {
             faults: Vec::new(),
         }),
         timeout_ms: Some(TIMEOUT_MS),
+        server: settings.boxed.then(|| {
+            let server = settings.server();
+            Boxed {
+                address_space_bytes: server.address_space.map(|bytes| bytes.0),
+                open_files: server.open_files,
+                cpus: server.cpus,
+            }
+        }),
         ..Asked::default()
     }
 }

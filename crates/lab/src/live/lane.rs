@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use handlers::{Body, Reply, replies};
 use loadgen::clock::monotonic_ns;
 use loadgen::live::{Now, Order, Told};
 use loadgen::protocol::{Arrivals, Expect, Load, Shape, Spec};
@@ -16,12 +17,13 @@ use crate::judge::{self, Found};
 use crate::ladder::Rung;
 use crate::live::collect::{Collected, Sample};
 use crate::live::hog::Hog;
-use crate::live::line::Line;
-use crate::live::settings::{Most, Settings};
+use crate::live::line::{Around, Line};
+use crate::live::settings::{Ask, Most, Settings};
 use crate::live::threads::{Seen, Watch};
 use crate::probe::Edges;
 use crate::process::{Process, exit_text, said};
 use crate::programs::Programs;
+use crate::refusals::Refused;
 use crate::results::{Mode, Trial};
 use crate::trial::{self, Bench, Side};
 use crate::{services, wait};
@@ -37,8 +39,11 @@ pub(super) struct Lane {
     hog: Option<Hog>,
     cell: Cell,
     cores: f64,
+    generator_cores: f64,
     /// What right answers are, by route: asked for once, before the load.
     expected: BTreeMap<String, Expect>,
+    /// What it had been refused when the stretch began.
+    refused: Refused,
     /// Until when the services behind stop.
     stalled_until: Option<Instant>,
 }
@@ -53,7 +58,9 @@ pub(super) enum Look {
 }
 
 /// When clients give up.
-pub(super) const TIMEOUT_MS: u64 = 10_000;
+pub(super) const TIMEOUT_MS: u64 = 30_000;
+/// The longest that services fail by one order; it is given again before it ends.
+pub(super) const ERRORS_FOR: Duration = Duration::from_secs(600);
 /// For an outcome that was asked for.
 const TAKEN_WITHIN: Duration = Duration::from_secs(3);
 
@@ -69,16 +76,18 @@ impl Lane {
         programs: &Programs,
     ) -> anyhow::Result<Self> {
         let rung = settings.ladder().map_err(anyhow::Error::msg)?[place];
-        let bench = Bench { programs, split, started_ns: monotonic_ns() };
+        let bench = Bench { programs, split, started_ns: monotonic_ns(), recordings: None };
         let cell = cell(place, rung, settings, split)?;
         let side = Side::start(&cell, &bench)?;
-        if let Err(reason) = &side.first {
-            bail!("the first request failed: {reason}");
-        }
+        let expected = match &side.first {
+            Ok(first) => BTreeMap::from([(settings.route(), first.load.clone())]),
+            Err(reason) => bail!("the first request failed: {reason}"),
+        };
         let cpus = split.map(|split| split.client.as_slice());
         let generator = Process::start(programs.path("loadgen")?, &["--live".to_owned()], cpus)?;
         let watch = Watch::start(side.server.pid())?;
         let cores = split.map_or_else(available, |split| split.server.len() as f64);
+        let generator_cores = split.map_or_else(available, |split| split.client.len() as f64);
         let mut lane = Self {
             rung,
             collected: Collected::default(),
@@ -89,7 +98,9 @@ impl Lane {
             hog: None,
             cell,
             cores,
-            expected: BTreeMap::new(),
+            generator_cores,
+            expected,
+            refused: Refused::default(),
             stalled_until: None,
         };
         lane.mark()?;
@@ -121,14 +132,16 @@ impl Lane {
     /// The most that there may be; how much there is, each order says.
     fn spec(&mut self, settings: &Settings, most: &Most) -> Spec {
         let route = settings.route();
-        let expected = self.expected.get(&route).cloned().unwrap_or_else(|| {
-            // Where the services fail on purpose there is no right answer to be had now: then the status is
-            // what is checked.
-            let first = trial::first_answers(&self.cell, self.side.addr);
-            let expect = first.map(|first| first.load).unwrap_or_default();
-            self.expected.insert(route.clone(), expect.clone());
-            expect
-        });
+        let expected = match (self.expected.get(&route), settings.ask) {
+            (Some(known), _) => known.clone(),
+            // A slider that is pulled sets many waits, and none of them has to be waited for to know the answer.
+            (None, Ask::Wait) => right(&replies::waited(settings.wait_ms)),
+            (None, _) => match trial::first_answers(&self.cell, self.side.addr) {
+                Ok(first) => self.expected.entry(route).or_insert(first.load).clone(),
+                // Where the services fail on purpose no right answer is to be had now: then the status is checked.
+                Err(_) => Expect::default(),
+            },
+        };
         let load = match settings.mode {
             Mode::Open => Load::Open {
                 rate_rps: most.rate_rps.into(),
@@ -144,18 +157,31 @@ impl Lane {
         Spec { load, timing: false, ..spec }
     }
 
-    /// Orders of the reader to the services behind: a stall, or a share of errors.
+    /// The services behind fail with this share of calls.
     ///
     /// # Errors
     /// When they do not answer.
-    pub(super) fn fault(&mut self, kind: FaultKind, for_ms: u64, rate: Option<f64>) -> anyhow::Result<()> {
-        let Some(services) = &self.side.services else { return Ok(()) };
-        let status = (kind == FaultKind::Error).then_some(503);
-        let fault = Fault { at_ms: 0, kind, for_ms, path: None, rate, count: None, status, over_ms: None };
-        if kind == FaultKind::Stall {
-            self.stalled_until = Some(Instant::now() + Duration::from_millis(for_ms));
+    pub(super) fn errors(&self, share: f64) -> anyhow::Result<()> {
+        match &self.side.services {
+            Some(services) if share > 0.0 => {
+                let for_ms = ERRORS_FOR.as_millis() as u64;
+                let fault = Fault { rate: Some(share), status: Some(503), ..fault(FaultKind::Error, for_ms) };
+                services::order(services.addr(), &fault)
+            }
+            Some(services) => services::call_off(services.addr(), FaultKind::Error),
+            None => Ok(()),
         }
-        services::order(services.addr(), &fault)
+    }
+
+    /// The services behind stand still.
+    ///
+    /// # Errors
+    /// When they do not answer.
+    pub(super) fn stall(&mut self, for_ms: u64) -> anyhow::Result<()> {
+        let Some(services) = &self.side.services else { return Ok(()) };
+        services::order(services.addr(), &fault(FaultKind::Stall, for_ms))?;
+        self.stalled_until = Some(Instant::now() + Duration::from_millis(for_ms));
+        Ok(())
     }
 
     /// What can be kept begins now.
@@ -165,6 +191,7 @@ impl Lane {
     pub(super) fn mark(&mut self) -> anyhow::Result<()> {
         self.order(&Order::Mark)?;
         self.collected.mark(monotonic_ns(), self.side.server.pid());
+        self.refused = self.side.refusals.counted();
         Ok(())
     }
 
@@ -239,6 +266,7 @@ impl Lane {
             edges: Some(Edges { start_ns: self.collected.marked_ns(), end_ns: monotonic_ns() }),
             observed: Some(self.collected.observed(self.side.server.pid())),
             outcome: Some(*outcome),
+            refused: Some(since(self.refused, self.side.refusals.counted())),
             ..Found::default()
         };
         Ok(Some(judge::trial(self.cell.subject(), &found, run_started_ns)))
@@ -252,13 +280,16 @@ impl Lane {
             deaf: died.is_none(),
             died,
             log: self.side.server.log(),
+            refused: Some(self.side.refusals.counted()),
             ..Found::default()
         };
         judge::trial(self.cell.subject(), &found, run_started_ns)
     }
 
-    pub(super) fn cores(&self) -> f64 {
-        self.cores
+    /// What else there is to be full, over so long.
+    pub(super) fn around(&self, over_s: f64, machine_busy: Option<f64>) -> Around {
+        let refused = since(self.refused, self.side.refusals.counted());
+        Around { over_s, cores: self.cores, generator_cores: self.generator_cores, machine_busy, refused }
     }
 
     pub(super) fn threads(&self) -> Seen {
@@ -308,12 +339,38 @@ fn cell(
         timeout_ms: TIMEOUT_MS,
         wait_ms: wait::nominal_ms(&route, &services)?,
         upstream: Some(services),
+        byte_every_ms: None,
+        server: settings.server(),
+        record: false,
         seed: 1,
     })
 }
 
 fn available() -> f64 {
     std::thread::available_parallelism().map_or(1, usize::from) as f64
+}
+
+/// Of all calls, from now on.
+fn fault(kind: FaultKind, for_ms: u64) -> Fault {
+    Fault { at_ms: 0, kind, for_ms, path: None, rate: None, count: None, status: None, over_ms: None }
+}
+
+/// What came on top.
+fn since(before: Refused, now: Refused) -> Refused {
+    Refused {
+        threads: now.threads.saturating_sub(before.threads),
+        files: now.files.saturating_sub(before.files),
+        memory: now.memory.saturating_sub(before.memory),
+    }
+}
+
+/// What a reply says that is known beforehand.
+fn right(reply: &Reply) -> Expect {
+    let body = match &reply.body {
+        Body::Whole(bytes) => String::from_utf8(bytes.to_vec()).ok(),
+        Body::Paced(_) => None,
+    };
+    Expect { status: reply.status, body }
 }
 
 /// Two rows as one: counts add up, states are the later ones.

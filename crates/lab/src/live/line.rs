@@ -7,8 +7,25 @@ use crate::cell::pool_threads;
 use crate::ladder::Rung;
 use crate::live::collect::Sample;
 use crate::live::settings::{Ask, Settings};
+use crate::refusals::Refused;
+use crate::report::text::rounded;
 use crate::results::Mode;
 use crate::wait;
+
+/// What else may be full.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around {
+    /// How long was counted.
+    pub(super) over_s: f64,
+    /// That the server may run on.
+    pub(super) cores: f64,
+    /// That its generator may run on.
+    pub(super) generator_cores: f64,
+    /// What the system refused to the server meanwhile.
+    pub(super) refused: Refused,
+    /// Share of all CPU time of this machine that somebody used.
+    pub(super) machine_busy: Option<f64>,
+}
 
 /// Below this share of its line a rung has left it; the same as the report's.
 pub(super) const ON_LINE: f64 = 0.95;
@@ -16,6 +33,8 @@ pub(super) const ON_LINE: f64 = 0.95;
 const CPU_FULL: f64 = 0.9;
 /// How near to a limit a lane must work for that to be the reason.
 const NEAR: std::ops::RangeInclusive<f64> = 0.8..=1.15;
+/// From here on nobody on this machine gets all that they could use.
+const MACHINE_FULL: f64 = 0.95;
 const MANY_ERRORS: f64 = 0.01;
 
 /// What bounds a lane, in requests per second; none where it cannot be told.
@@ -78,26 +97,37 @@ impl Line {
     }
 
     /// What ran out, in a clause; `None` on the line.
-    pub(super) fn ran_out(&self, now: &Sample, over_s: f64, cores: f64) -> Option<String> {
-        if !self.left(now.rps, over_s) {
+    pub(super) fn ran_out(&self, now: &Sample, around: Around) -> Option<String> {
+        if !self.left(now.rps, around.over_s) {
             return None;
         }
         let near = |limit: Option<f64>| limit.filter(|limit| NEAR.contains(&(now.rps / limit)));
         if let (Some(limit), Some(slots), Some(ms)) = (near(self.slots_rps), self.slots, self.wait_ms) {
             let noun = if slots == 1 { "the only thread waits" } else { "all threads wait" };
-            return Some(format!("{noun}: {slots} ÷ {ms:.0} ms = {limit:.0} requests/s"));
+            return Some(format!("{noun}: {slots} ÷ {ms:.0} ms = {} requests/s", rounded(limit)));
         }
         if let Some(limit) = near(self.services_rps) {
-            return Some(format!("the services behind serve no more: {limit:.0} requests/s"));
+            return Some(format!("the services behind serve no more: {} requests/s", rounded(limit)));
         }
-        if let Some(cpu) = now.cpu.filter(|cpu| *cpu >= CPU_FULL * cores) {
+        let Refused { threads, files, memory } = around.refused;
+        let refused = [("threads", threads), ("open files", files), ("memory", memory)];
+        if let Some((what, _)) = refused.iter().find(|(_, count)| *count > 0) {
+            return Some(format!("it is out of {what}: the system refuses it more"));
+        }
+        if let Some(cpu) = now.cpu.filter(|cpu| *cpu >= CPU_FULL * around.cores) {
             let us = cpu / now.rps.max(1.0) * 1e6;
             return Some(format!("its CPU is full: {us:.0} µs a request"));
         }
         if now.errors_per_s > MANY_ERRORS * (now.rps + now.errors_per_s) {
             return Some(format!("{:.0} requests a second fail", now.errors_per_s));
         }
-        Some("below its line, the cause not found".into())
+        if now.generator_cpu.is_some_and(|cpu| cpu >= CPU_FULL * around.generator_cores) {
+            return Some("the load generator is full: it cannot ask for more".into());
+        }
+        if around.machine_busy.is_some_and(|busy| busy >= MACHINE_FULL) {
+            return Some("this machine is full: everything that runs here shares its CPUs".into());
+        }
+        Some("below what is possible, the cause not found".into())
     }
 }
 
@@ -106,6 +136,14 @@ mod tests {
     use super::*;
     use crate::cell::server_flags;
     use crate::ladder;
+
+    const AROUND: Around = Around {
+        over_s: 1.0,
+        cores: 1.0,
+        generator_cores: 2.0,
+        refused: Refused { threads: 0, files: 0, memory: 0 },
+        machine_busy: Some(0.6),
+    };
 
     fn sample(rps: f64, cpu: f64) -> Sample {
         Sample { rps, cpu: Some(cpu), ..Sample::default() }
@@ -138,7 +176,7 @@ mod tests {
     #[test]
     fn what_ran_out_is_told_from_what_is_seen() {
         let says = |rung: &str, settings: &Settings, now: &Sample| {
-            line(rung, settings, now).ran_out(now, 1.0, 1.0).unwrap_or_default()
+            line(rung, settings, now).ran_out(now, AROUND).unwrap_or_default()
         };
         assert_eq!(says("event-loop", &settings(), &sample(1_990.0, 0.2)), "");
         let pool = says("pool", &settings(), &sample(158.0, 0.05));
@@ -151,6 +189,14 @@ mod tests {
         let failing = Sample { errors_per_s: 50.0, ..sample(900.0, 0.3) };
         assert_eq!(says("event-loop", &settings(), &failing), "50 requests a second fail");
         assert!(says("event-loop", &settings(), &sample(900.0, 0.3)).contains("not found"));
+        let asking = Sample { generator_cpu: Some(1.9), ..sample(900.0, 0.3) };
+        assert!(says("event-loop", &settings(), &asking).starts_with("the load generator is full"));
+        let (now, full) = (sample(900.0, 0.3), Around { machine_busy: Some(0.99), ..AROUND });
+        let cause = line("event-loop", &settings(), &now).ran_out(&now, full).unwrap();
+        assert!(cause.starts_with("this machine is full"), "{cause}");
+        let boxed = Around { refused: Refused { files: 2, ..AROUND.refused }, ..AROUND };
+        let cause = line("event-loop", &settings(), &now).ran_out(&now, boxed).unwrap();
+        assert_eq!(cause, "it is out of open files: the system refuses it more");
         let few = Settings { clients: 2, ..settings() };
         assert_eq!(
             says("event-loop", &few, &sample(15.0, 0.0)),

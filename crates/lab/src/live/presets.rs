@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
+use crate::live::collect::Sample;
+use crate::live::line::Line;
 use crate::live::settings::{Ask, Delay, Most, Settings, texts};
 use crate::results::Mode;
 
@@ -48,6 +50,8 @@ pub(super) struct Offer {
     unit: &'static str,
     rungs: [String; 2],
     levels: Vec<f64>,
+    /// What is asked at each level, where it is known beforehand, in requests per second.
+    asked_rps: Vec<Option<f64>>,
     /// What counts as broken, in words.
     broken: String,
     /// Its settings, so that the page can show what would be set.
@@ -71,6 +75,9 @@ impl Preset {
             cpu_hog(),
             spike(),
             stall(),
+            crossover(),
+            slow_clients(),
+            exhaustion(),
         ];
         all.into_iter().map(|preset| preset.within(limits)).collect()
     }
@@ -90,6 +97,7 @@ impl Preset {
             unit: self.unit(),
             rungs: self.settings.rungs.clone(),
             levels: self.levels.clone(),
+            asked_rps: self.levels.iter().map(|level| asked_rps(&self.settings.at(*level))).collect(),
             broken: self.broken(),
             settings: self.settings.clone(),
         }
@@ -114,16 +122,24 @@ impl Preset {
     }
 
     fn within(mut self, limits: &Limits) -> Self {
-        if let (Ok(rungs), Mode::Closed) = (self.settings.ladder(), self.settings.mode) {
-            let most = f64::from(Most::of(rungs, limits).clients);
-            self.levels.retain(|level| *level <= most);
+        let Ok(rungs) = self.settings.ladder() else { return self };
+        let most = Most::of(rungs, limits).clients;
+        self.settings.slow = self.settings.slow.min(most);
+        if self.settings.mode == Mode::Closed {
+            self.levels.retain(|level| *level <= f64::from(most));
             if self.levels.is_empty() {
-                self.levels.push(most);
+                self.levels.push(most.into());
             }
         }
         self.settings = self.settings.at(self.levels[0]);
         self
     }
+}
+
+/// Clients ÷ wait, or the rate; the same for both lanes.
+fn asked_rps(settings: &Settings) -> Option<f64> {
+    let [rung, _] = settings.ladder().ok()?;
+    Line::of(settings, rung, &[], &Sample::default(), 1.0).asked_rps
 }
 
 /// A setting that others are made from.
@@ -278,6 +294,35 @@ fn stall() -> Preset {
     Preset { stall_ms: 1_500, limit: Limit::P50(300.0), ..preset }
 }
 
+fn crossover() -> Preset {
+    preset(
+        "crossover",
+        Settings { wait_ms: 10, ..between("bare-thread-per-connection", "bare-task-per-connection") },
+        &[1.0, 8.0, 64.0, 256.0, 512.0],
+        "A wait of only 10 ms: few clients fill a CPU. At one client the timer of the event loop is a millisecond late.",
+    )
+}
+
+fn slow_clients() -> Preset {
+    let settings = Settings { ask: Ask::Hello, slow: 500, ..between("thread-per-request", "event-loop") };
+    let preset = preset(
+        "slow-clients",
+        open(settings),
+        &[50.0, 100.0, 200.0, 400.0],
+        "500 clients send a byte a second: a thread each on the left, next to nothing on the right. Do the others notice?",
+    );
+    Preset { limit: Limit::P99(100.0), ..preset }
+}
+
+fn exhaustion() -> Preset {
+    preset(
+        "exhaustion",
+        Settings { wait_ms: 500, boxed: true, ..between("thread-per-request", "event-loop") },
+        &[32.0, 64.0, 128.0, 512.0, 1_024.0, 2_048.0],
+        "Each server is in the same small box. What runs out first, and does the server live on? Start it again if not.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,12 +337,16 @@ mod tests {
         let presets = Preset::all(&machine());
         for preset in &presets {
             assert!(CATALOGUE.iter().any(|(name, _)| *name == preset.name), "{}", preset.name);
-            assert!(!preset.offer().question.is_empty(), "{}", preset.name);
+            let offer = preset.offer();
+            assert!(!offer.question.is_empty(), "{}", preset.name);
+            let waits = preset.settings.waits() || preset.settings.mode == Mode::Open;
+            assert!(offer.asked_rps.iter().all(|asked| asked.is_some() == waits), "{}", preset.name);
             for level in &preset.levels {
                 assert_eq!(preset.settings.at(*level).check(&machine()), Ok(()), "{}", preset.name);
             }
         }
         let missing = CATALOGUE.iter().filter(|(name, _)| !presets.iter().any(|one| one.name == *name));
+        // Streams, and other people's servers.
         assert_eq!(missing.map(|(name, _)| *name).collect::<Vec<_>>(), ["subscribers", "targets"]);
     }
 
@@ -306,6 +355,7 @@ mod tests {
         let small = Limits { pid_max: Some(300), ..machine() };
         let scale = Preset::named("scale", &small).unwrap();
         assert_eq!(scale.levels, [16.0]);
+        assert_eq!(Preset::named("slow-clients", &small).unwrap().settings.slow, 37);
         let tiny = Limits { pid_max: Some(40), ..machine() };
         assert_eq!(Preset::named("scale", &tiny).unwrap().levels.len(), 1);
         assert_eq!(Preset::named("nothing", &small), None);

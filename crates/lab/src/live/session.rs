@@ -1,21 +1,25 @@
 //! The thread that owns all processes: commands in, frames out, four times a second.
+//!
+//! Next: `session/watched.rs`, presets and what is kept of them; `session/shown.rs`, what the page gets to see.
 
+mod shown;
+mod watched;
+
+use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use loadgen::clock::monotonic_ns;
 
+use crate::check::{self, CpuTime};
 use crate::cpus::{self, Split};
-use crate::experiment::FaultKind;
-use crate::ladder::{self, LADDER, Rung};
+use crate::ladder::LADDER;
 use crate::live::Surroundings;
-use crate::live::course::{Course, Step};
-use crate::live::frame::{self, Colors, Frame, Kept, Past, State};
+use crate::live::course::Course;
+use crate::live::frame::{Colors, Kept};
 use crate::live::http::{Command, Hub};
-use crate::live::keep;
-use crate::live::lane::{Lane, Look};
+use crate::live::lane::{ERRORS_FOR, Lane, Look};
 use crate::live::line::Line;
-use crate::live::presets::Preset;
 use crate::live::settings::{Most, Settings};
 use crate::report;
 use crate::results::Trial;
@@ -23,10 +27,11 @@ use crate::stop;
 
 /// From one frame to the next.
 const FRAME: Duration = Duration::from_millis(250);
+const FRAMES_PER_SECOND: u64 = 4;
 /// A page that is reloaded is back within a second; one that stays away for so long has left.
 const AWAY: Duration = Duration::from_secs(10);
-/// Longer than anybody watches; a fault that holds until it is taken back.
-const UNTIL_TAKEN_BACK_MS: u64 = 600_000;
+/// After a change, new clients come within a second, and rates are of the second after that.
+const SETTLED: Duration = Duration::from_millis(2_500);
 
 /// Runs until somebody asks the lab to stop.
 ///
@@ -73,6 +78,14 @@ struct Session {
     kept: Option<Kept>,
     /// When the last page left.
     alone_since: Option<Instant>,
+    /// When the load was set last.
+    changed: Instant,
+    /// When the services were told last to fail.
+    errors_ordered: Instant,
+    busy: Busy,
+    machine_busy: Option<f64>,
+    /// Published so far.
+    frames: u64,
 }
 
 /// A lane, as far as it is there.
@@ -84,6 +97,15 @@ struct Side {
     collapsed: bool,
     line: Line,
     ran_out: Option<String>,
+}
+
+impl Side {
+    fn of(started: anyhow::Result<Lane>) -> Self {
+        match started {
+            Ok(lane) => Self { lane: Some(lane), ..Self::default() },
+            Err(error) => Self { reason: Some(format!("{error:#}")), collapsed: true, ..Self::default() },
+        }
+    }
 }
 
 impl Session {
@@ -106,6 +128,11 @@ impl Session {
             trials: Vec::new(),
             kept: None,
             alone_since: None,
+            changed: Instant::now(),
+            errors_ordered: Instant::now(),
+            busy: Busy::default(),
+            machine_busy: None,
+            frames: 0,
             around,
         }
     }
@@ -115,18 +142,25 @@ impl Session {
         match command {
             Command::Set { settings } => {
                 self.end_course();
+                // What is seen from here on is something else.
+                self.trials.clear();
                 self.set(*settings, hub);
             }
             Command::Run { on } => {
                 self.end_course();
+                if on {
+                    self.trials.clear();
+                }
                 self.on = on;
                 self.load();
             }
             Command::Reset => self.reset(hub),
-            Command::Stall { for_ms } => self.each(|lane| lane.fault(FaultKind::Stall, for_ms, None)),
+            Command::Stall { for_ms } => self.each(|lane| lane.stall(for_ms)),
             Command::Restart { lane } => {
-                self.starting(lane, hub);
-                self.start(lane);
+                self.start_again(lane, hub);
+                if self.settings.errors > 0.0 {
+                    self.order_errors();
+                }
                 self.load();
             }
             Command::Preset { name, guesses } => self.begin(&name, guesses, hub),
@@ -148,10 +182,15 @@ impl Session {
             self.start_afresh(hub);
         }
         if errors || fresh && self.settings.errors > 0.0 {
-            let rate = self.settings.errors;
-            self.each(|lane| lane.fault(FaultKind::Error, UNTIL_TAKEN_BACK_MS, Some(rate)));
+            self.order_errors();
         }
         self.load();
+    }
+
+    fn order_errors(&mut self) {
+        let share = self.settings.errors;
+        self.each(|lane| lane.errors(share));
+        self.errors_ordered = Instant::now();
     }
 
     fn reset(&mut self, hub: &Hub) {
@@ -172,28 +211,31 @@ impl Session {
         self.start_both();
     }
 
+    /// Both at the same time: each is asked once before its load, which takes as long as an answer does.
     fn start_both(&mut self) {
-        (0..2).for_each(|place| self.start(place));
+        let (settings, splits, programs) = (&self.settings, &self.splits, &self.around.programs);
+        let started = std::thread::scope(|scope| {
+            let start = |place: usize| {
+                scope.spawn(move || Lane::start(place, settings, splits[place].as_ref(), programs))
+            };
+            let running = [0, 1].map(start);
+            running.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        self.sides = started.map(Side::of);
     }
 
-    fn starting(&mut self, place: usize, hub: &Hub) {
+    fn start_again(&mut self, place: usize, hub: &Hub) {
         self.sides[place] = Side::default();
         self.publish(hub);
-    }
-
-    fn start(&mut self, place: usize) {
         let split = self.splits[place].as_ref();
-        let started = Lane::start(place, &self.settings, split, &self.around.programs);
-        self.sides[place] = match started {
-            Ok(lane) => Side { lane: Some(lane), ..Side::default() },
-            Err(error) => Side { reason: Some(format!("{error:#}")), collapsed: true, ..Side::default() },
-        };
+        self.sides[place] = Side::of(Lane::start(place, &self.settings, split, &self.around.programs));
     }
 
     /// Tells both generators what the load is.
     fn load(&mut self) {
         let (settings, on, most) = (self.settings.clone(), self.on, self.most.clone());
         self.each(|lane| lane.load(&settings, on, &most));
+        self.changed = Instant::now();
     }
 
     /// Does the same to each lane that is up. One that fails is shown with its reason.
@@ -207,13 +249,18 @@ impl Session {
 
     /// What generators and servers say now.
     fn look(&mut self) {
+        self.machine_busy = self.busy.share();
+        if self.settings.errors > 0.0 && self.errors_ordered.elapsed() > ERRORS_FOR / 2 {
+            self.order_errors();
+        }
+        let settled = self.on && self.changed.elapsed() > SETTLED;
         for side in self.sides.iter_mut().filter(|side| !side.collapsed) {
             let Some(lane) = &mut side.lane else { continue };
             match lane.look(&self.settings, self.on, self.begun_ns) {
                 Ok(Look::Nothing) => {}
                 Ok(Look::Seen(sample, line)) => {
-                    let settled = self.on && sample.t_ms > 0;
-                    side.ran_out = settled.then(|| line.ran_out(&sample, 1.0, lane.cores())).flatten();
+                    let around = lane.around(1.0, self.machine_busy);
+                    side.ran_out = settled.then(|| line.ran_out(&sample, around)).flatten();
                     side.line = line;
                 }
                 Ok(Look::Collapsed(reason)) => {
@@ -225,116 +272,6 @@ impl Session {
                     (side.collapsed, side.reason) = (true, Some(format!("{error:#}")));
                 }
             }
-        }
-    }
-
-    fn begin(&mut self, name: &str, guesses: [Option<f64>; 2], hub: &Hub) {
-        let Some(preset) = Preset::named(name, &self.around.limits) else { return };
-        self.trials.clear();
-        let collapsed = self.sides.iter().any(|side| side.collapsed || side.lane.is_none());
-        let fresh = collapsed && !preset.settings.need_fresh_processes(&self.settings);
-        let mut course = Course::new(preset, guesses);
-        self.on = true;
-        self.set(course.preset.settings.clone(), hub);
-        if fresh {
-            self.start_afresh(hub);
-            self.load();
-        }
-        course.begin_level();
-        self.course = Some(course);
-        self.stall_for_level();
-    }
-
-    /// A preset, one step on.
-    fn go_on(&mut self, hub: &Hub) {
-        let Some(mut course) = self.course.take() else { return };
-        match course.step() {
-            Step::Wait => {}
-            Step::Mark => self.each(Lane::mark),
-            Step::Measured => {
-                self.measured(&mut course);
-                let both_gone = self.sides.iter().all(|side| side.collapsed);
-                if !both_gone && course.next() {
-                    self.set(self.settings.at(course.level()), hub);
-                    self.course = Some(course);
-                    self.stall_for_level();
-                    return;
-                }
-                course.end();
-                self.on = false;
-                self.load();
-            }
-        }
-        self.course = Some(course);
-    }
-
-    fn measured(&mut self, course: &mut Course) {
-        for (place, side) in self.sides.iter_mut().enumerate() {
-            let Some(lane) = &mut side.lane else { continue };
-            if side.collapsed {
-                if course.add_collapse(place) {
-                    self.trials.push(lane.wreck(self.begun_ns));
-                }
-                continue;
-            }
-            match lane.take(self.begun_ns) {
-                Ok(Some(trial)) => {
-                    let last = lane.collected.last().cloned().unwrap_or_default();
-                    course.add(place, trial.throughput_rps, &last, &side.line, lane.cores());
-                    self.trials.push(trial);
-                }
-                Ok(None) => {}
-                Err(error) => self.note = Some(format!("{error:#}")),
-            }
-        }
-    }
-
-    fn stall_for_level(&mut self) {
-        let stall_ms = self.course.as_ref().map_or(0, |course| course.preset.stall_ms);
-        if stall_ms > 0 {
-            self.each(|lane| lane.fault(FaultKind::Stall, stall_ms, None));
-        }
-    }
-
-    fn end_course(&mut self) {
-        if let Some(course) = self.course.as_mut().filter(|course| !course.is_over()) {
-            course.end();
-        }
-    }
-
-    /// What was just seen: the levels of the last preset, or the stretch since the last change.
-    fn keep(&mut self) {
-        let course = self.course.as_ref().filter(|_| !self.trials.is_empty());
-        let (preset, settings) = match course {
-            Some(course) => (Some(course.preset.name), course.preset.settings.clone()),
-            None => (None, self.settings.clone()),
-        };
-        let mut trials = self.trials.clone();
-        if course.is_none() {
-            for side in &mut self.sides {
-                let Some(lane) = &mut side.lane else { continue };
-                let taken = if side.collapsed {
-                    Ok(Some(lane.wreck(self.begun_ns)))
-                } else {
-                    lane.take(self.begun_ns)
-                };
-                trials.extend(taken.ok().flatten());
-            }
-        }
-        if trials.is_empty() {
-            self.note = Some("There is nothing to keep yet: start the load first.".into());
-            return;
-        }
-        let count = trials.len();
-        let nth = self.kept.as_ref().map_or(0, |kept| kept.nth) + 1;
-        let dir = self.around.out.as_ref().map(|out| out.join(nth.to_string()));
-        let split = self.splits[0].as_ref();
-        let seen = keep::Seen { trials, preset, settings: &settings, split, dir };
-        match keep::write(seen, &self.around.programs, &self.around.limits) {
-            Ok(dir) => {
-                self.kept = Some(Kept { nth, dir: dir.display().to_string(), trials: count });
-            }
-            Err(error) => self.note = Some(format!("It could not be kept: {error:#}")),
         }
     }
 
@@ -352,52 +289,19 @@ impl Session {
             self.note = Some("The load was stopped: no page had been watching for 10 s.".into());
         }
     }
+}
 
-    fn publish(&self, hub: &Hub) {
-        let lanes = [0, 1].map(|place| self.shown(place));
-        let frame = Frame {
-            t_ms: monotonic_ns().saturating_sub(self.begun_ns) / 1_000_000,
-            on: self.on,
-            note: self.note.as_deref(),
-            settings: &self.settings,
-            most: &self.most,
-            colors: &self.colors,
-            lanes,
-            course: self.course.as_ref().map(Course::shown),
-            kept: self.kept.as_ref(),
-        };
-        let past = Past {
-            lanes: [0, 1]
-                .map(|place| self.sides[place].lane.iter().flat_map(|lane| lane.collected.past()).collect()),
-        };
-        // Numbers and texts only: they always serialise.
-        let text = |value: Result<String, serde_json::Error>| value.unwrap_or_else(|_| "null".into());
-        hub.publish(text(serde_json::to_string(&frame)), text(serde_json::to_string(&past)));
-    }
+/// How busy the whole machine was over the last second.
+#[derive(Default)]
+struct Busy(VecDeque<CpuTime>);
 
-    fn shown(&self, place: usize) -> frame::Lane<'_> {
-        let side = &self.sides[place];
-        let name = &self.settings.rungs[place];
-        let rung = ladder::rung(name).ok();
-        let lane = side.lane.as_ref();
-        let state = match (side.collapsed, lane) {
-            (true, _) => State::Collapsed,
-            (false, Some(_)) => State::Up,
-            (false, None) => State::Starting,
-        };
-        frame::Lane {
-            rung: name,
-            color: report::color_of(name, rung.map(|rung| rung.kind)),
-            waits: rung.map_or("", |rung: &'static Rung| rung.waits),
-            state,
-            reason: side.reason.as_deref(),
-            now: lane.and_then(|lane| lane.collected.last()).cloned(),
-            line: lane.map(|_| side.line.clone()),
-            ran_out: side.ran_out.clone(),
-            threads: lane.filter(|_| !side.collapsed).map(Lane::threads),
-            stalled_ms: lane.map_or(0, Lane::stalled_ms),
-            cores: lane.map_or(0.0, Lane::cores),
+impl Busy {
+    fn share(&mut self) -> Option<f64> {
+        self.0.push_back(check::cpu_time()?);
+        if self.0.len() as u64 > FRAMES_PER_SECOND + 1 {
+            self.0.pop_front();
         }
+        check::shares(self.0.front().copied(), self.0.back().copied()).map(|(busy, _)| busy)
     }
 }
 

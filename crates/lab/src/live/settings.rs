@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{Experiment, Positive, Upstream};
+use crate::experiment::{Experiment, Positive, Server, Upstream};
 use crate::ladder::{self, Needs, Rung};
 use crate::limits::Limits;
 use crate::results::{Load, Mode};
@@ -28,6 +28,8 @@ pub(super) struct Settings {
     pub(super) keep_alive: bool,
     /// Threads of `pool` and of `offload`.
     pub(super) pool: u32,
+    /// Each server in a box so small that it can be run out of.
+    pub(super) boxed: bool,
     /// How the services' delays are spread.
     pub(super) delay: Delay,
     /// Calls that the services serve at a time.
@@ -74,7 +76,8 @@ const CONNECTIONS: u32 = 2_048;
 /// More clients than this show nothing new, and a slider has an end.
 const CLIENTS: u32 = 20_000;
 const RATE_RPS: u32 = 20_000;
-const WAIT_MS: u32 = 10_000;
+/// Far from when clients give up, for two calls one after the other with random delays, too.
+const WAIT_MS: u32 = 4_000;
 const ROUNDS: u32 = 5_000_000;
 const POOL: u32 = 2_000;
 const CAPACITY: u32 = 10_000;
@@ -92,6 +95,7 @@ impl Settings {
             rounds: 10_000,
             keep_alive: true,
             pool: 16,
+            boxed: false,
             delay: Delay::Fixed,
             capacity: None,
             errors: 0.0,
@@ -123,8 +127,8 @@ impl Settings {
         if !(0.0..=1.0).contains(&self.errors) {
             return Err(format!("errors is {}; it must be a share, 0 to 1", self.errors));
         }
-        if self.mode == Mode::Subscribers {
-            return Err("mode is subscribers; the live page has closed and open".into());
+        if !matches!(self.mode, Mode::Closed | Mode::Open) {
+            return Err("the live page has two modes, closed and open".into());
         }
         let all = u64::from(self.slow) + u64::from(self.clients);
         if self.mode == Mode::Closed && all > u64::from(most.clients) {
@@ -150,6 +154,7 @@ impl Settings {
         let behind = |of: &Self| (of.delay, of.capacity, of.wait_ms);
         self.rungs != other.rungs
             || self.pool != other.pool
+            || self.boxed != other.boxed
             || (self.calls_services() || other.calls_services()) && behind(self) != behind(other)
     }
 
@@ -187,6 +192,14 @@ impl Settings {
             capacity: self.capacity.map(u64::from),
             ..Upstream::default()
         }
+    }
+
+    /// Limits of each server's process: those of the experiment `exhaustion`.
+    pub(super) fn server(&self) -> Server {
+        if !self.boxed {
+            return Server::default();
+        }
+        Experiment::find("exhaustion").map(|found| found.server).unwrap_or_default()
     }
 
     /// What results say of the load.
@@ -292,12 +305,18 @@ mod tests {
             (Settings { capacity: Some(0), ..settings() }, "capacity is 0"),
             (Settings { errors: 1.1, ..settings() }, "errors is 1.1"),
             (Settings { clients: 8_000, slow: 500, ..settings() }, "8500 clients and slow clients"),
-            (Settings { mode: Mode::Subscribers, ..settings() }, "closed and open"),
+            (Settings { mode: Mode::Subscribers, ..settings() }, "two modes, closed and open"),
             (Settings { rungs: ["pool".into(), "pond".into()], ..settings() }, "no rung \"pond\""),
         ] {
             let refusal = broken.check(&machine()).unwrap_err();
             assert!(refusal.contains(says), "{refusal}");
         }
+    }
+
+    #[test]
+    fn the_box_is_that_of_the_catalogue() {
+        assert!(!settings().server().is_confined());
+        assert!(Settings { boxed: true, ..settings() }.server().is_confined());
     }
 
     #[test]
@@ -313,6 +332,7 @@ mod tests {
         }
         for fresh in [
             Settings { pool: 4, ..now.clone() },
+            Settings { boxed: true, ..now.clone() },
             Settings { rungs: ["pool".into(), "pool".into()], ..now.clone() },
             Settings { ask: Ask::Sun, wait_ms: 900, ..now.clone() },
             Settings { ask: Ask::Weather, capacity: Some(5), ..now.clone() },

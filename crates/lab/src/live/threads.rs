@@ -253,6 +253,39 @@ mod tests {
         assert_eq!(turn(&[], 5).count(), 0);
     }
 
+    /// Without the longer pauses, looks at so many threads twice a second would take several times as much.
+    #[test]
+    fn looking_at_a_thousand_threads_costs_no_more_than_it_may() {
+        let over = Arc::<AtomicBool>::default();
+        let parked: Vec<JoinHandle<()>> = (0..1_000)
+            .map(|_| {
+                let over = Arc::clone(&over);
+                let park = move || {
+                    while !over.load(Ordering::Relaxed) {
+                        thread::park();
+                    }
+                };
+                thread::Builder::new().stack_size(64 * 1024).spawn(park).unwrap()
+            })
+            .collect();
+        let watch = Watch::start(std::process::id()).unwrap();
+        let until = Instant::now() + Duration::from_secs(120);
+        loop {
+            let seen = watch.seen();
+            if seen.total >= 1_000 && seen.looked >= 500 && seen.cost <= 1.5 * SHARE {
+                assert!(seen.doing[&'l'] >= seen.looked / 2, "parked threads are in a futex: {seen:?}");
+                break;
+            }
+            assert!(Instant::now() < until, "{seen:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+        over.store(true, Ordering::Relaxed);
+        for one in parked {
+            one.thread().unpark();
+            one.join().unwrap();
+        }
+    }
+
     #[test]
     fn what_is_seen_adds_up() {
         let seen = Eye::new(std::process::id()).look();

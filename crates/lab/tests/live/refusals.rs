@@ -1,5 +1,8 @@
 //! Nobody but the page itself starts a load, and nobody more than this machine can carry.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use super::support::Lab;
@@ -80,4 +83,21 @@ fn what_this_machine_cannot_carry_or_nobody_understands_is_refused_in_words() {
     let long = json!({ "do": "preset", "name": "x".repeat(20_000), "guesses": [null, null] });
     assert_eq!(lab.post(&long.to_string()).status, 413);
     assert_eq!(lab.get("/etc/passwd").status, 404);
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_refused_before_anything_starts() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, code, says) in [
+        (&["live", "pool"][..], 2, "name two rungs, or none"),
+        (&["live", "pool", "pond"], 2, "there is no rung \"pond\""),
+        (&["live", "--port", "high"], 2, "--port"),
+        (&["live", "--no-open", "--port", &port], 1, "choose another with --port"),
+    ] {
+        let ended = Command::new(env!("CARGO_BIN_EXE_lab")).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
 }

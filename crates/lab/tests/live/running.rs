@@ -81,6 +81,28 @@ fn a_collapse_is_shown_with_its_reason_and_the_server_can_be_started_again() {
     });
 }
 
+/// No planted fault: the server of threads runs out of addresses for its stacks, the event loop does not.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_small_box_what_runs_out_is_said() {
+    let lab = Lab::start(["thread-per-request", "event-loop"]);
+    let mut watch = lab.watch();
+    let frame = watch.until_up();
+    lab.command(&json!({ "do": "run", "on": true }));
+    lab.set(&frame, &json!({ "boxed": true, "clients": 400, "wait_ms": 500 }));
+    let frame = watch.until("the collapse", |frame| frame["lanes"][0]["state"] == "collapsed");
+    let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("it said:") && reason.contains("thread"), "{reason}");
+    watch.until("the event loop serves all of them", |frame| {
+        frame["lanes"][1]["state"] == "up" && frame["lanes"][1]["now"]["in_flight"] == 400
+    });
+    lab.command(&json!({ "do": "run", "on": false }));
+    lab.command(&json!({ "do": "restart", "lane": 0 }));
+    watch.until("it is back", |frame| {
+        frame["lanes"][0]["state"] == "up" && frame["lanes"][0]["now"].is_object()
+    });
+}
+
 #[test]
 fn a_preset_is_measured_level_by_level_beside_the_guess_and_can_be_kept() {
     let lab = Lab::start(["pool", "event-loop"]);

@@ -17,6 +17,8 @@ pub(super) struct Minute {
     /// The second that is not full yet is the last.
     seconds: VecDeque<Tally>,
     rows: usize,
+    /// Time and CPU time of the process at the last row.
+    spent: Option<(u64, u64)>,
 }
 
 const QUARTERS: usize = 4;
@@ -39,8 +41,11 @@ impl Minute {
         push(&mut self.quarters, quarter, QUARTERS);
         let (p50_ms, p99_ms) = times(&self.quarters);
         let (minute_p50_ms, minute_p99_ms) = times(&self.seconds);
+        let cpu_ns = process_cpu_ns();
+        let before = self.spent.replace((at_ns, cpu_ns)).filter(|(then_ns, _)| *then_ns < at_ns);
+        let cpu = before.map(|(then_ns, spent_ns)| (cpu_ns - spent_ns) as f64 / (at_ns - then_ns) as f64);
         let slow = crew.held();
-        Now { at_ns, completed, errors, in_flight, slow, p50_ms, p99_ms, minute_p50_ms, minute_p99_ms }
+        Now { at_ns, completed, errors, in_flight, cpu, slow, p50_ms, p99_ms, minute_p50_ms, minute_p99_ms }
     }
 
     /// What the last row was made of.

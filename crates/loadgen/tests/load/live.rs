@@ -91,6 +91,7 @@ fn clients_come_and_go_and_those_that_stay_keep_their_connections() {
     live.load(&spec, 3.0, 0);
     let now = live.until("3 in flight", |now| now.in_flight == 3 && now.p50_ms.is_some());
     assert!(now.p50_ms.unwrap() >= 50.0 && now.minute_p50_ms.is_some() && now.errors == 0, "{now:?}");
+    assert!(now.cpu.is_some_and(|cores| (0.0..64.0).contains(&cores)), "{now:?}");
     live.load(&spec, 12.0, 0);
     live.until("12 in flight", |now| now.in_flight == 12);
     assert_eq!(server.connections(), 12, "nobody connected again");

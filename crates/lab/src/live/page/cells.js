@@ -8,7 +8,7 @@ export const doing = [
   { letter: "w", name: "parked in a wait", color: "--part-3" },
   { letter: "l", name: "parked in a lock", color: "--part-1" },
   { letter: "s", name: "blocked on a socket", color: "--part-2" },
-  { letter: "o", name: "something else", color: "--part-6" },
+  { letter: "o", name: "in another system call", color: "--part-6" },
 ];
 
 /** More cells than this are too small to be seen; then one stands for several. */

@@ -13,13 +13,24 @@ export function controls(form, send) {
   let settings = null;
   let most = null;
   let changed = -Infinity;
+  /** What of the lab's settings the controls show; nothing where they may differ. */
+  let written = "";
   let timer = null;
   let rungs = [];
 
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => {
+  form.addEventListener("focusout", () => {
+    written = "";
+  });
+  form.addEventListener("input", ({ target }) => {
     if (!settings) return;
+    // The number counts; a slider of a thousand steps cannot say all of them.
+    for (const name of ["clients", "rate_rps"]) {
+      if (target === fields[`${name}_log`]) fields[name].value = fromLog(target, most[name]);
+      else if (target === fields[name]) fields[`${name}_log`].value = toLog(target.value, most[name]);
+    }
     changed = performance.now();
+    written = "";
     show();
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -35,13 +46,14 @@ export function controls(form, send) {
     return {
       rungs: [fields.rung_0.value, fields.rung_1.value],
       mode: fields.mode.value,
-      clients: fromLog(fields.clients, most.clients),
-      rate_rps: fromLog(fields.rate_rps, most.rate_rps),
+      clients: number("clients"),
+      rate_rps: Number(fields.rate_rps.value),
       ask: fields.ask.value,
       wait_ms: number("wait_ms"),
       rounds: number("rounds"),
       keep_alive: !fields.close.checked,
       pool: number("pool"),
+      boxed: fields.boxed.checked,
       delay: fields.delay.value,
       capacity: fields.capacity.value === "" ? null : number("capacity"),
       errors: number("errors") / 100,
@@ -51,39 +63,47 @@ export function controls(form, send) {
   }
 
   function write(from) {
-    fields.rung_0.value = from.rungs[0];
-    fields.rung_1.value = from.rungs[1];
-    fields.mode.value = from.mode;
-    fields.clients.value = toLog(from.clients, most.clients);
-    fields.rate_rps.value = toLog(from.rate_rps, most.rate_rps);
-    fields.ask.value = from.ask;
-    fields.wait_ms.value = from.wait_ms;
-    fields.rounds.value = from.rounds;
+    const values = {
+      rung_0: from.rungs[0],
+      rung_1: from.rungs[1],
+      mode: from.mode,
+      clients: from.clients,
+      clients_log: toLog(from.clients, most.clients),
+      rate_rps: from.rate_rps,
+      rate_rps_log: toLog(from.rate_rps, most.rate_rps),
+      ask: from.ask,
+      wait_ms: from.wait_ms,
+      rounds: from.rounds,
+      pool: from.pool,
+      delay: from.delay,
+      capacity: from.capacity ?? "",
+      errors: Math.round(from.errors * 100),
+      slow: from.slow,
+    };
+    for (const [name, value] of Object.entries(values)) {
+      // A number that is being typed is left alone until its reader goes elsewhere.
+      const typing = fields[name] === document.activeElement && fields[name].type === "number";
+      if (!typing) fields[name].value = value;
+    }
     fields.close.checked = !from.keep_alive;
-    fields.pool.value = from.pool;
-    fields.delay.value = from.delay;
-    fields.capacity.value = from.capacity ?? "";
-    fields.errors.value = Math.round(from.errors * 100);
-    fields.slow.value = from.slow;
     fields.hog.checked = from.hog;
+    fields.boxed.checked = from.boxed;
   }
 
-  /** What depends on other controls: the numbers of sliders, and what has no effect now. */
+  /** What depends on other controls. */
   function show() {
     const open = fields.mode.value === "open";
-    for (const label of form.querySelectorAll("[data-for]")) {
-      label.hidden = label.dataset.for !== fields.mode.value;
+    for (const part of form.querySelectorAll("[data-for]")) {
+      part.hidden = part.dataset.for !== fields.mode.value;
     }
-    const clients = fromLog(fields.clients, most.clients);
-    const rate = fromLog(fields.rate_rps, most.rate_rps);
-    say(fields.clients_out, count(clients));
-    say(fields.rate_out, count(rate));
-    fields.clients.setAttribute("aria-valuetext", `${clients} clients`);
-    fields.rate_rps.setAttribute("aria-valuetext", `${rate} requests per second`);
+    fields.clients_log.setAttribute("aria-valuetext", `${fields.clients.value} clients`);
+    fields.rate_rps_log.setAttribute("aria-valuetext", `${fields.rate_rps.value} requests per second`);
     say(
       document.getElementById("most"),
       open ? `at most ${count(most.rate_rps)} requests/s` : `at most ${count(most.clients)} clients here (${most.because})`,
     );
+    fields.clients.max = most.clients;
+    fields.rate_rps.max = most.rate_rps;
     fields.slow.max = most.clients;
   }
 
@@ -91,9 +111,10 @@ export function controls(form, send) {
     /** What the lab says is set. */
     told(told) {
       most = told.most;
-      const same = JSON.stringify(told.settings) === JSON.stringify(settings);
       settings = told.settings;
-      if (performance.now() - changed < OWN_MS || same) return;
+      const text = JSON.stringify([settings, most]);
+      if (performance.now() - changed < OWN_MS || text === written) return;
+      written = text;
       write(settings);
       show();
     },
@@ -104,7 +125,7 @@ export function controls(form, send) {
       for (const select of [fields.rung_0, fields.rung_1]) {
         select.replaceChildren(...names.map((name) => new Option(name, name)));
       }
-      if (settings) write(settings);
+      written = "";
     },
   };
 }
@@ -115,5 +136,5 @@ function fromLog(slider, most) {
 }
 
 function toLog(value, most) {
-  return most > 1 ? Math.round((Math.log(Math.max(1, value)) / Math.log(most)) * 1000) : 0;
+  return most > 1 ? Math.round((Math.log(Math.max(1, Number(value))) / Math.log(most)) * 1000) : 0;
 }

@@ -61,14 +61,19 @@ export function course({ start, stop }) {
       label.append(input, ` ${chosen.unit}`);
       return label;
     });
-    const run = element("button", "primary", "Run it");
+    const run = element("button", "primary");
     run.id = "course-run";
     run.type = "submit";
+    labelled(run);
     const end = element("button", "", "Stop");
     end.type = "button";
     end.id = "course-stop";
     end.addEventListener("click", stop);
     return [...fields, run, end];
+  }
+
+  function labelled(run) {
+    if (run) say(run, guesses.includes(null) ? "Run it without a guess" : "Run it");
   }
 
   byId("guess").addEventListener("submit", (event) => {
@@ -107,6 +112,7 @@ export function course({ start, stop }) {
     const points = told?.name === chosen.name ? told.points : [[], []];
     const marks = told?.name === chosen.name ? told.guesses : guesses;
     const key = JSON.stringify([chosen.name, points, marks, matchMedia("(prefers-color-scheme: dark)").matches]);
+    labelled(byId("course-run"));
     if (!always && key === drawn) return;
     drawn = key;
     if (!told) {
@@ -132,10 +138,10 @@ export function course({ start, stop }) {
       marker: { size: 10, symbol: lane.map((point) => (point.broke ? "x" : place === 0 ? "triangle-up" : "circle")) },
       hovertemplate: `%{x} ${one.unit}: %{y:.0f} requests/s<br>%{text}<extra></extra>`,
     }));
-    const asked = points[0].filter((point) => point.asked_rps !== null);
+    const asked = one.levels.map((level, nth) => [level, one.asked_rps[nth]]).filter(([, rps]) => rps !== null);
     traces.push({
-      x: asked.map((point) => point.level),
-      y: asked.map((point) => point.asked_rps),
+      x: asked.map(([level]) => level),
+      y: asked.map(([, rps]) => rps),
       name: one.unit === "clients" ? "clients ÷ wait" : "what is asked",
       mode: "lines",
       line: { color: token("--axis"), width: 1.5, dash: "dash" },
@@ -174,6 +180,7 @@ export function course({ start, stop }) {
   let next = 0;
   function mark(event, one) {
     if (told && told.name === one.name) return;
+    // Where plotly keeps the axis as it is drawn; there is no other way from a pixel to a value.
     const axis = byId("course-chart")._fullLayout?.xaxis;
     if (!axis) return;
     const box = byId("course-chart").getBoundingClientRect();

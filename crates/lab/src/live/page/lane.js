@@ -65,7 +65,11 @@ export function lane(place, restart) {
   const tileRow = element("div", "tiles");
   tileRow.append(...tiles.map((tile) => tile.box));
   const clouds = cloudsOf();
-  root.append(head, now, cause, wreck, clouds.root, tileRow, rates.root, latency, times.root);
+  // In rows that both lanes share, whether or not one of them has collapsed.
+  [head, now, cause, wreck, clouds.root, tileRow, rates.root, latency, times.root].forEach((part, row) => {
+    part.style.gridRow = String(row + 1);
+    root.append(part);
+  });
   let samples = [];
 
   return {
@@ -82,17 +86,17 @@ export function lane(place, restart) {
       if (told.now && (!last || told.now.t_ms > last.t_ms)) samples.push(told.now);
       samples = samples.filter((sample) => t_ms - sample.t_ms < MINUTE_MS);
     },
-    draw(told, t_ms, both) {
+    draw(told, t_ms, both, open) {
       root.style.setProperty("--lane", `var(--${told.color})`);
       root.classList.toggle("down", told.state !== "up");
       say(name, told.rung);
-      say(waits, told.waits ? `where a request waits: ${told.waits}` : "");
+      say(waits, told.waits ? `where a request waits – ${told.waits}` : "");
       wreck.hidden = told.state !== "collapsed";
       say(reason, told.reason ?? "");
       const seen = told.now;
       say(rate, told.state === "starting" ? "starting …" : count(seen ? Math.round(seen.rps) : null));
       const line = seen?.line_rps;
-      say(ofLine, line && told.state === "up" ? `of ${count(Math.round(line))} possible` : "");
+      say(ofLine, line && told.state === "up" ? `of ${count(Math.round(line))} ${open ? "due" : "possible"}` : "");
       say(cause, told.stalled_ms > 0 ? "The services behind it stand still." : told.ran_out ?? "");
       cause.classList.toggle("bad", Boolean(told.ran_out) || told.stalled_ms > 0);
       say(latency, minute(seen));
@@ -121,7 +125,7 @@ export function figures(told) {
     row("slow clients", (now) => count(now.slow)),
     ...doing.map(({ letter, name }) => row(`threads ${name}`, (_, one) => count(one.threads ? tally(one.threads).get(letter) : null))),
     row("state", (_, one) => one.state),
-    row("below its line since", (_, one) => one.ran_out ?? none),
+    row("what ran out", (_, one) => one.ran_out ?? none),
   ];
   return table("Both servers, now", ["", ...told.map((one) => one.rung)], rows);
 }

@@ -4,7 +4,7 @@ import { controls } from "/controls.js";
 import { colored, course } from "/course.js";
 import { figures, lane } from "/lane.js";
 import { command, listen, presets } from "/link.js";
-import { say } from "/words.js";
+import { count, say } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
 const status = byId("status");
@@ -48,7 +48,7 @@ function frame(now) {
   const both = lanes.flatMap((one) => one.samples());
   const edge = Math.min(...now.lanes.map((one, place) => lanes[place].edge(one)));
   now.lanes.forEach((one, place) => {
-    lanes[place].draw(one, now.t_ms, both);
+    lanes[place].draw(one, now.t_ms, both, now.settings.mode === "open");
     lanes[place].clouds(one, edge);
   });
   experiments.frame(now.course);
@@ -66,7 +66,7 @@ function said(now) {
     return [`Kept: ${now.kept.trials} trials, in ${now.kept.dir}/report.html`, false];
   }
   if (!now.on) return ["No load. Start it, or take an experiment below.", false];
-  const what = now.settings.mode === "open" ? `${now.settings.rate_rps} requests/s are due on each server` : `${now.settings.clients} clients ask each server`;
+  const what = now.settings.mode === "open" ? `${count(now.settings.rate_rps)} requests/s are due on each server` : `${count(now.settings.clients)} ${now.settings.clients === 1 ? "client asks" : "clients ask"} each server`;
   return [`${what}.`, false];
 }
 
