@@ -28,7 +28,7 @@ until [ "$(frame | jq '[.lanes[].state == "up"] | all')" = true ]; do sleep 0.5;
 say "$(frame | jq --compact-output '{do: "set", settings: (.settings + {clients: 1500})}')"
 say '{"do":"run","on":true}'
 sleep 40
-flags=(--headless --hide-scrollbars --disable-gpu --window-size=1280,1330 --timeout=5000)
+flags=(--headless --hide-scrollbars --disable-gpu '--window-size=1280,1330' --timeout=5000)
 [ "$(id -u)" -ne 0 ] || flags+=(--no-sandbox)
 chromium "${flags[@]}" --screenshot="$file" "$page/" 2>/dev/null
 echo "$file"
