@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{compare, doctor, list, load, report, serve, verify};
+use crate::cmd::{compare, doctor, list, live, load, report, serve, verify};
 
 /// Compares servers that wait with their threads and servers that do not, by measuring them
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ enum Command {
     List,
     /// Run servers side by side until Ctrl-C, to try them out
     Serve(serve::Args),
+    /// Two servers side by side on a page, with the load in your hand
+    Live(live::Args),
     /// Put load on running servers, side by side
     Load(load::Args),
     /// Make the report of stored results again
@@ -51,6 +53,7 @@ impl Cli {
             Some(Command::Compare(args)) => compare::run(&args),
             Some(Command::List) => list::run(),
             Some(Command::Serve(args)) => serve::run(&args),
+            Some(Command::Live(args)) => live::run(&args),
             Some(Command::Load(args)) => load::run(&args),
             Some(Command::Report(args)) => report::run(&args),
             Some(Command::Verify(args)) => verify::run(&args),

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod doctor;
 pub mod list;
+pub mod live;
 pub mod load;
 pub mod report;
 pub mod serve;

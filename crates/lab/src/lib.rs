@@ -14,6 +14,8 @@
 //! Around a run, [`check`] looks whether the machine was left alone, [`until`] adds blocks until intervals are
 //! narrow, and [`baseline`] holds it against an earlier run.
 //!
+//! `live` is another way in: two servers on a page, with the load in the reader's hand.
+//!
 //! Where real measuring would go further is said where it is left out: servers and generator share one
 //! machine here, so neither a network nor its cards are part of any figure.
 
@@ -32,6 +34,7 @@ mod generator;
 mod judge;
 pub mod ladder;
 pub mod limits;
+mod live;
 pub mod machine;
 pub mod output;
 pub mod plan;

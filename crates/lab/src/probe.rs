@@ -151,7 +151,7 @@ mod system {
     use super::Size;
     use crate::{procfs, sys};
 
-    pub(super) fn cpu_s(pid: u32) -> Option<f64> {
+    pub(crate) fn cpu_s(pid: u32) -> Option<f64> {
         Some(sys::process_cpu(pid)?.as_secs_f64())
     }
 
@@ -201,7 +201,7 @@ mod system {
         })
     }
 
-    pub(super) fn cpu_s(pid: u32) -> Option<f64> {
+    pub(crate) fn cpu_s(pid: u32) -> Option<f64> {
         look(pid, |process| process.accumulated_cpu_time() as f64 / 1_000.0)
     }
 
@@ -222,8 +222,8 @@ mod system {
     }
 }
 
-pub(crate) use system::size;
-use system::{cpu_s, idle_and_all, listen_overflows, user_and_system};
+pub(crate) use system::{cpu_s, size};
+use system::{idle_and_all, listen_overflows, user_and_system};
 
 #[cfg(test)]
 mod tests {

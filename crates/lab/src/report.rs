@@ -39,6 +39,22 @@ use cells::Experiment;
 
 pub use read::read;
 
+/// The charts' script, without tags.
+pub(crate) fn charts_script() -> &'static str {
+    html::script()
+}
+
+/// The colours of both themes, as style sheet variables: the first rules of the report's own.
+pub(crate) fn colors() -> &'static str {
+    let css = include_str!("../templates/report.css");
+    css.split_once("\n*, ::before").map_or(css, |(colors, _)| colors)
+}
+
+/// Name of a rung's colour.
+pub(crate) fn color_of(rung: &str, kind: Option<crate::ladder::Kind>) -> &'static str {
+    charts::style::of_rung(rung, kind).color
+}
+
 /// Writes `report.html` and `results.csv` into a directory. Each appears whole or not at all, so that a
 /// page that is open while a run goes on can be reloaded at any time.
 ///

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::contract::http::{Connection, Request};
-use crate::experiment::{Fault, Upstream};
+use crate::experiment::{Fault, FaultKind, Upstream};
 use crate::probe::Edges;
 use crate::process::{Process, exit_text, said};
 use crate::results::Calls;
@@ -132,9 +132,19 @@ fn state(addr: SocketAddr) -> anyhow::Result<State> {
 }
 
 /// An order replaces whatever held before, so it names that again.
-fn order(addr: SocketAddr, fault: &Fault) -> anyhow::Result<()> {
+pub(crate) fn order(addr: SocketAddr, fault: &Fault) -> anyhow::Result<()> {
     let mut faults = state(addr)?.faults;
     faults.insert(fault.kind.name().to_owned(), serde_json::to_value(fault)?);
+    let body = serde_json::to_vec(&faults)?;
+    control(addr, &Request::new("POST", "/control").body(body)).map(|_| ())
+}
+
+/// Takes an order back; the others hold on.
+pub(crate) fn call_off(addr: SocketAddr, kind: FaultKind) -> anyhow::Result<()> {
+    let mut faults = state(addr)?.faults;
+    if faults.remove(kind.name()).is_none() {
+        return Ok(());
+    }
     let body = serde_json::to_vec(&faults)?;
     control(addr, &Request::new("POST", "/control").body(body)).map(|_| ())
 }
@@ -209,6 +219,10 @@ faults = [
         all.iter().try_for_each(|fault| order(services.addr, fault)).unwrap();
         let held: Vec<String> = state(services.addr).unwrap().faults.keys().cloned().collect();
         assert_eq!(held, ["error", "garbage", "reset", "slow_body", "stall"]);
+        call_off(services.addr, FaultKind::Stall).unwrap();
+        call_off(services.addr, FaultKind::Stall).unwrap();
+        let held: Vec<String> = state(services.addr).unwrap().faults.keys().cloned().collect();
+        assert_eq!(held, ["error", "garbage", "reset", "slow_body"]);
     }
 
     #[test]

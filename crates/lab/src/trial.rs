@@ -114,30 +114,30 @@ fn at_once<T: Send, R: Send>(
 }
 
 /// A server with its upstream, up and asked once.
-struct Side {
-    server: Process,
-    refusals: Arc<Refusals>,
-    services: Option<Services>,
-    addr: SocketAddr,
-    idle: probe::Size,
+pub(crate) struct Side {
+    pub(crate) server: Process,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) services: Option<Services>,
+    pub(crate) addr: SocketAddr,
+    pub(crate) idle: probe::Size,
     /// What the first requests were answered with, or why they were not.
-    first: Result<First, String>,
+    pub(crate) first: Result<First, String>,
 }
 
 /// What right answers are: the first ones.
-struct First {
-    load: Expect,
+pub(crate) struct First {
+    pub(crate) load: Expect,
     /// One for each part of a mix.
-    mix: Vec<Expect>,
+    pub(crate) mix: Vec<Expect>,
     /// Where the cell has one.
-    bystander: Option<Expect>,
+    pub(crate) bystander: Option<Expect>,
 }
 
 /// Time for a server that has just announced itself to come to rest before its idle memory is read.
 const REST: Duration = Duration::from_millis(50);
 
 impl Side {
-    fn start(cell: &Cell, bench: &Bench<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn start(cell: &Cell, bench: &Bench<'_>) -> anyhow::Result<Self> {
         let server_cpus = bench.split.map(|split| split.server.as_slice());
         let mut flags = vec!["--port=0".to_owned(), "--exit-with-stdin".to_owned()];
         let services = match &cell.upstream {
@@ -212,7 +212,7 @@ impl Side {
     }
 }
 
-fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
+pub(crate) fn spec(cell: &Cell, addr: SocketAddr, first: &First) -> Spec {
     let clients = cell.load.clients;
     let load = match (cell.load.mode, cell.load.rate_rps) {
         (Mode::Open, Some(rate_rps)) => Load::Open {
@@ -321,7 +321,7 @@ fn generate_before(
 }
 
 /// One request each before the load: it must be answered, and its answer is what all others are held to.
-fn first_answers(cell: &Cell, addr: SocketAddr) -> Result<First, String> {
+pub(crate) fn first_answers(cell: &Cell, addr: SocketAddr) -> Result<First, String> {
     let deadline = Duration::from_millis(cell.timeout_ms);
     let request = match cell.load.mode {
         // A stream that never ends is asked for without it: the head says whether it would begin, and
@@ -358,7 +358,7 @@ fn first_answer(addr: SocketAddr, request: &Request, deadline: Duration) -> Resu
 }
 
 /// Whether a server that is there does not take connections any more.
-fn refuses(addr: SocketAddr) -> bool {
+pub(crate) fn refuses(addr: SocketAddr) -> bool {
     TcpStream::connect_timeout(&addr, Duration::from_secs(1))
         .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }

@@ -116,7 +116,8 @@
 //!   played again; [`Histogram`]; `looks`: a second
 //!   opinion; `outcome`: the sums, and the books.
 //!
-//! A bystander is a plan of its own within the plan, and has a crew of its own.
+//! A bystander is a plan of its own within the plan, and has a crew of its own. [`live`] is a load that can be changed
+//! while it runs, made of the same parts.
 //!
 //! The HTTP client is a small one of its own. A general client serves many purposes that a generator does
 //! not have, and pays for them on every request: on the same event loop and with the same checks, hyper's
@@ -131,6 +132,7 @@ mod error;
 pub mod histogram;
 mod http;
 mod line;
+pub mod live;
 mod looks;
 mod mix;
 mod outcome;

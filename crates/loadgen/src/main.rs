@@ -4,12 +4,12 @@ use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
 
 use loadgen::protocol::{Event, Spec};
-use loadgen::{Error, raise_file_limit, run};
+use loadgen::{Error, live, raise_file_limit, run};
 
 const USAGE: &str = "\
 Makes one load measurement, told and telling in JSON lines.
 
-Usage: loadgen
+Usage: loadgen [--live]
 
 One line on standard input says what to measure; standard input then stays open, and its end ends the
 program: whoever asked is gone. Lines on standard output say how it goes and what came out. For example:
@@ -24,15 +24,20 @@ Other loads:
 
 and beside any of them: \"bystander\":{\"target\":\"/hello\",\"rate_rps\":50,\"connections\":64}
 
+With --live the load can be changed while it runs: each line is an order such as
+{\"load\":{\"spec\":…,\"now\":64,\"slow\":0}}, and four times a second a line says how things are, until
+standard input ends.
+
 Exit codes: 0 measured, 1 the run failed, 2 the spec or the usage is wrong.";
 
 /// More than any spec needs: its longest part is the body that is sent and the one that is expected.
 const MAX_SPEC_BYTES: u64 = 16 * 1024 * 1024;
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
+    let done = match std::env::args().nth(1).as_deref() {
         // It always does; the flag is understood as by the other programs.
-        None | Some("--exit-with-stdin") => {}
+        None | Some("--exit-with-stdin") => measure(),
+        Some("--live") => go_on(),
         Some("--help" | "-h") => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -41,8 +46,8 @@ fn main() -> ExitCode {
             eprintln!("loadgen takes no argument {other:?}; see loadgen --help");
             return ExitCode::from(2);
         }
-    }
-    match measure() {
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = if matches!(error, Error::Spec(_)) { 2 } else { 1 };
@@ -61,6 +66,12 @@ fn measure() -> Result<(), Error> {
     Ok(())
 }
 
+/// Until standard input ends: whoever gave the orders is gone.
+fn go_on() -> Result<(), Error> {
+    raise_file_limit();
+    live::run(io::BufReader::new(io::stdin()), say)
+}
+
 fn read_spec() -> Result<Spec, Error> {
     let mut line = String::new();
     io::stdin()
@@ -74,7 +85,7 @@ fn read_spec() -> Result<Spec, Error> {
 }
 
 /// Nobody reads any more? Then nobody wants the measurement either.
-fn say(event: &Event) {
+fn say(event: &impl serde::Serialize) {
     let mut line = serde_json::to_vec(event).expect("events always serialise");
     line.push(b'\n');
     let mut out = io::stdout().lock();

@@ -294,7 +294,7 @@ impl Measured {
         self.completed + self.failed.values().sum::<u64>() + self.timed_out + self.unsent
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.ended += other.ended;
         self.completed += other.completed;
         self.timed_out += other.timed_out;
@@ -342,7 +342,7 @@ impl Tally {
         (self.times.percentile_ms_of(0.5, 1), self.times.percentile_ms_of(0.99, 100))
     }
 
-    fn row(&self, t_ms: u64, in_flight: u64) -> Row {
+    pub(crate) fn row(&self, t_ms: u64, in_flight: u64) -> Row {
         let (p50_ms, p99_ms) = self.p50_and_p99_ms();
         let Self { completed, failed, timed_out, unsent, .. } = *self;
         Row { t_ms, completed, failed, timed_out, unsent, in_flight, p50_ms, p99_ms }

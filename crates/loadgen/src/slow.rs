@@ -34,7 +34,7 @@ const MOST_BYTE_MS: u64 = 60_000;
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     Status(u16),
     /// Without a status.
     CutOff,
@@ -112,7 +112,7 @@ fn opened(slow: &mut Slow) {
 }
 
 /// A byte each time, until the server says something or the request is out and answered.
-async fn send_slowly(stream: &TcpStream, request: &[u8], every: Duration) -> io::Result<End> {
+pub(crate) async fn send_slowly(stream: &TcpStream, request: &[u8], every: Duration) -> io::Result<End> {
     let mut ticks = interval_at(Instant::now(), every);
     let mut bytes = request.chunks(1);
     let mut reply = Vec::new();

@@ -152,7 +152,12 @@ impl Worker {
 
     /// Open loop: takes what is waiting, else rests until there is something.
     async fn carrier(self: Arc<Self>, share: Share) {
-        let (mut line, _) = self.ready_line(share.index).await;
+        let (line, _) = self.ready_line(share.index).await;
+        self.carry_on(line).await;
+    }
+
+    /// The same from there on: for ever.
+    pub(crate) async fn carry_on(self: Arc<Self>, mut line: Line) {
         let slot = Arc::new(Slot::default());
         loop {
             let due_ns = match self.shared.desk.next_or_rest(self.id) {
@@ -189,7 +194,7 @@ impl Worker {
     }
 
     /// Passes requests from the desk to resting connections.
-    async fn dispatch(self: Arc<Self>) {
+    pub(crate) async fn dispatch(self: Arc<Self>) {
         let mut requests = Vec::new();
         loop {
             self.shared.desk.collect(self.id, &mut requests).await;

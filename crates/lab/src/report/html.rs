@@ -284,6 +284,12 @@ fn details(results: &Results) -> Vec<(&'static str, String)> {
     details
 }
 
+/// [`SCRIPT`] without its tags.
+pub(crate) fn script() -> &'static str {
+    let inside = SCRIPT.find('>').map_or("", |open| &SCRIPT[open + 1..]);
+    inside.rfind("</script>").map_or(inside, |close| &inside[..close]).trim_start()
+}
+
 /// plotly.js alone: the crate's sources for offline use hold it first and `MathJax`, which nothing here
 /// needs and which is a third of them, second.
 static SCRIPT: LazyLock<String> = LazyLock::new(|| {

@@ -3,6 +3,7 @@
 mod bystander;
 mod closed_loop;
 mod faults;
+mod live;
 mod mix;
 mod open_loop;
 mod program;

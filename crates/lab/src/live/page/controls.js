@@ -1,0 +1,140 @@
+// The controls: what is set, sent whole with each change. What the lab says is set comes back with every frame.
+
+import { count, say } from "/words.js";
+
+/** Between two changes that are sent, so that a slider that is pulled does not send a hundred. */
+const PAUSE_MS = 150;
+/** After a change by hand, frames from before it must not pull the controls back. */
+const OWN_MS = 1500;
+
+/** Wires the form; `send` gets settings to be sent. */
+export function controls(form, send) {
+  const fields = form.elements;
+  let settings = null;
+  let most = null;
+  let changed = -Infinity;
+  /** What of the lab's settings the controls show; nothing where they may differ. */
+  let written = "";
+  let timer = null;
+  let rungs = [];
+
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("focusout", () => {
+    written = "";
+  });
+  form.addEventListener("input", ({ target }) => {
+    if (!settings) return;
+    // The number counts; a slider of a thousand steps cannot say all of them.
+    for (const name of ["clients", "rate_rps"]) {
+      if (target === fields[`${name}_log`]) fields[name].value = fromLog(target, most[name]);
+      else if (target === fields[name]) fields[`${name}_log`].value = toLog(target.value, most[name]);
+    }
+    changed = performance.now();
+    written = "";
+    show();
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const asked = read();
+      if (asked) send(asked);
+    }, PAUSE_MS);
+  });
+
+  /** From the controls; null while one of them is being typed in and makes no sense yet. */
+  function read() {
+    if (!form.checkValidity()) return null;
+    const number = (name) => Math.round(Number(fields[name].value));
+    return {
+      rungs: [fields.rung_0.value, fields.rung_1.value],
+      mode: fields.mode.value,
+      clients: number("clients"),
+      rate_rps: Number(fields.rate_rps.value),
+      ask: fields.ask.value,
+      wait_ms: number("wait_ms"),
+      rounds: number("rounds"),
+      keep_alive: !fields.close.checked,
+      pool: number("pool"),
+      boxed: fields.boxed.checked,
+      delay: fields.delay.value,
+      capacity: fields.capacity.value === "" ? null : number("capacity"),
+      errors: number("errors") / 100,
+      slow: number("slow"),
+      hog: fields.hog.checked,
+    };
+  }
+
+  function write(from) {
+    const values = {
+      rung_0: from.rungs[0],
+      rung_1: from.rungs[1],
+      mode: from.mode,
+      clients: from.clients,
+      clients_log: toLog(from.clients, most.clients),
+      rate_rps: from.rate_rps,
+      rate_rps_log: toLog(from.rate_rps, most.rate_rps),
+      ask: from.ask,
+      wait_ms: from.wait_ms,
+      rounds: from.rounds,
+      pool: from.pool,
+      delay: from.delay,
+      capacity: from.capacity ?? "",
+      errors: Math.round(from.errors * 100),
+      slow: from.slow,
+    };
+    for (const [name, value] of Object.entries(values)) {
+      // A number that is being typed is left alone until its reader goes elsewhere.
+      const typing = fields[name] === document.activeElement && fields[name].type === "number";
+      if (!typing) fields[name].value = value;
+    }
+    fields.close.checked = !from.keep_alive;
+    fields.hog.checked = from.hog;
+    fields.boxed.checked = from.boxed;
+  }
+
+  /** What depends on other controls. */
+  function show() {
+    const open = fields.mode.value === "open";
+    for (const part of form.querySelectorAll("[data-for]")) {
+      part.hidden = part.dataset.for !== fields.mode.value;
+    }
+    fields.clients_log.setAttribute("aria-valuetext", `${fields.clients.value} clients`);
+    fields.rate_rps_log.setAttribute("aria-valuetext", `${fields.rate_rps.value} requests per second`);
+    say(
+      document.getElementById("most"),
+      open ? `at most ${count(most.rate_rps)} requests/s` : `at most ${count(most.clients)} clients here (${most.because})`,
+    );
+    fields.clients.max = most.clients;
+    fields.rate_rps.max = most.rate_rps;
+    fields.slow.max = most.clients;
+  }
+
+  return {
+    /** What the lab says is set. */
+    told(told) {
+      most = told.most;
+      settings = told.settings;
+      const text = JSON.stringify([settings, most]);
+      if (performance.now() - changed < OWN_MS || text === written) return;
+      written = text;
+      write(settings);
+      show();
+    },
+    /** The rungs on offer. */
+    offer(names) {
+      if (names.join() === rungs.join()) return;
+      rungs = names;
+      for (const select of [fields.rung_0, fields.rung_1]) {
+        select.replaceChildren(...names.map((name) => new Option(name, name)));
+      }
+      written = "";
+    },
+  };
+}
+
+/** A slider of a thousand steps from 1 to `most`, each by the same factor. */
+function fromLog(slider, most) {
+  return Math.max(1, Math.round(most ** (Number(slider.value) / 1000)));
+}
+
+function toLog(value, most) {
+  return most > 1 ? Math.round((Math.log(Math.max(1, Number(value))) / Math.log(most)) * 1000) : 0;
+}

@@ -1,0 +1,87 @@
+// Puts the page together: frames in, commands out.
+
+import { controls } from "/controls.js";
+import { colored, course } from "/course.js";
+import { figures, lane } from "/lane.js";
+import { command, listen, presets } from "/link.js";
+import { count, say } from "/words.js";
+
+const byId = (id) => document.getElementById(id);
+const status = byId("status");
+let last = null;
+/** What was refused, until something is accepted. */
+let refused = "";
+
+async function ask(what) {
+  refused = await command(what);
+  if (refused) told(refused, true);
+}
+
+function told(text, bad) {
+  say(status, text);
+  status.classList.toggle("bad", bad);
+}
+
+const lanes = [0, 1].map((place) => lane(place, (which) => ask({ do: "restart", lane: which })));
+byId("lanes").append(...lanes.map((one) => one.root));
+const form = controls(byId("controls"), (settings) => ask({ do: "set", settings }));
+const experiments = course({
+  start: (name, guesses) => ask({ do: "preset", name, guesses }),
+  stop: () => ask({ do: "stop" }),
+});
+
+byId("run").addEventListener("click", () => ask({ do: "run", on: !last?.on }));
+byId("reset").addEventListener("click", () => ask({ do: "reset" }));
+byId("keep").addEventListener("click", () => ask({ do: "keep" }));
+byId("stall").addEventListener("click", () => ask({ do: "stall", for_ms: 3000 }));
+
+colored((rungs) => rungs.map((name) => `--${last?.colors[name] ?? "ink"}`));
+
+function frame(now) {
+  last = now;
+  for (const id of ["run", "reset", "keep"]) byId(id).disabled = false;
+  say(byId("run"), now.on ? "Pause" : "Start the load");
+  document.body.classList.remove("lost");
+  form.offer(Object.keys(now.colors));
+  form.told(now);
+  now.lanes.forEach((one, place) => lanes[place].add(one, now.t_ms));
+  const both = lanes.flatMap((one) => one.samples());
+  const edge = Math.min(...now.lanes.map((one, place) => lanes[place].edge(one)));
+  now.lanes.forEach((one, place) => {
+    lanes[place].draw(one, now.t_ms, both, now.settings.mode === "open");
+    lanes[place].clouds(one, edge);
+  });
+  experiments.frame(now.course);
+  if (byId("table").parentElement.open) byId("table").replaceChildren(figures(now.lanes));
+  told(...said(now));
+}
+
+/** One line on how things are. */
+function said(now) {
+  if (refused) return [refused, true];
+  if (now.note) return [now.note, true];
+  const down = now.lanes.filter((one) => one.state === "collapsed").map((one) => one.rung);
+  if (down.length > 0) return [`${down.join(" and ")} collapsed; what it said stands in its lane.`, true];
+  if (now.kept && now.t_ms - keptAt(now) < 20_000) {
+    return [`Kept: ${now.kept.trials} trials, in ${now.kept.dir}/report.html`, false];
+  }
+  if (!now.on) return ["No load. Start it, or take an experiment below.", false];
+  const what = now.settings.mode === "open" ? `${count(now.settings.rate_rps)} requests/s are due on each server` : `${count(now.settings.clients)} ${now.settings.clients === 1 ? "client asks" : "clients ask"} each server`;
+  return [`${what}.`, false];
+}
+
+let kept = { nth: 0, at: 0 };
+function keptAt(now) {
+  if (now.kept.nth !== kept.nth) kept = { nth: now.kept.nth, at: now.t_ms };
+  return kept.at;
+}
+
+listen({
+  frame,
+  past: (past) => past.lanes.forEach((samples, place) => lanes[place].past(samples)),
+  lost(text) {
+    document.body.classList.add("lost");
+    told(text, true);
+  },
+});
+presets().then(experiments.offer, () => {});

@@ -1,0 +1,343 @@
+//! What the reader can set, within what this machine allows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::{Experiment, Positive, Server, Upstream};
+use crate::ladder::{self, Needs, Rung};
+use crate::limits::Limits;
+use crate::results::{Load, Mode};
+
+/// Everything at once: a page sends all of it with each change, so that neither side has to remember what the other
+/// has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// Names on the ladder; the same one twice shows what chance does.
+    pub(super) rungs: [String; 2],
+    /// Closed or open loop.
+    pub(super) mode: Mode,
+    /// Closed loop.
+    pub(super) clients: u32,
+    /// Open loop.
+    pub(super) rate_rps: f64,
+    pub(super) ask: Ask,
+    /// Of `/wait`, and of each call to the services behind.
+    pub(super) wait_ms: u32,
+    /// Of `/hash`.
+    pub(super) rounds: u32,
+    pub(super) keep_alive: bool,
+    /// Threads of `pool` and of `offload`.
+    pub(super) pool: u32,
+    /// Each server in a box so small that it can be run out of.
+    pub(super) boxed: bool,
+    /// How the services' delays are spread.
+    pub(super) delay: Delay,
+    /// Calls that the services serve at a time.
+    pub(super) capacity: Option<u32>,
+    /// Share of the services' answers that are errors.
+    pub(super) errors: f64,
+    /// Clients that send a byte a second.
+    pub(super) slow: u32,
+    /// Once a second somebody asks for a fifth of a second of computing.
+    pub(super) hog: bool,
+}
+
+/// What clients ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ask {
+    Wait,
+    Hash,
+    Hello,
+    Weather,
+    Sun,
+    City,
+}
+
+/// Around the wait that is set, except for what was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Delay {
+    Fixed,
+    Exp,
+    Lecture,
+}
+
+/// The most that may be asked for, and why not more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Most {
+    pub(super) clients: u32,
+    pub(super) because: String,
+    pub(super) rate_rps: u32,
+}
+
+/// Connections of an open loop, at most.
+const CONNECTIONS: u32 = 2_048;
+/// More clients than this show nothing new, and a slider has an end.
+const CLIENTS: u32 = 20_000;
+const RATE_RPS: u32 = 20_000;
+/// Far from when clients give up, for two calls one after the other with random delays, too.
+const WAIT_MS: u32 = 4_000;
+const ROUNDS: u32 = 5_000_000;
+const POOL: u32 = 2_000;
+const CAPACITY: u32 = 10_000;
+
+impl Settings {
+    /// What a page shows first.
+    pub(super) fn first(rungs: [&'static Rung; 2]) -> Self {
+        Self {
+            rungs: rungs.map(|rung| rung.name.to_owned()),
+            mode: Mode::Closed,
+            clients: 50,
+            rate_rps: 100.0,
+            ask: Ask::Wait,
+            wait_ms: 100,
+            rounds: 10_000,
+            keep_alive: true,
+            pool: 16,
+            boxed: false,
+            delay: Delay::Fixed,
+            capacity: None,
+            errors: 0.0,
+            slow: 0,
+            hog: false,
+        }
+    }
+
+    /// Holds them against this machine.
+    ///
+    /// # Errors
+    /// The first that cannot be, and what could.
+    pub(super) fn check(&self, limits: &Limits) -> Result<(), String> {
+        let rungs = self.ladder()?;
+        let most = Most::of(rungs, limits);
+        within("clients", self.clients, 1, most.clients)
+            .map_err(|text| format!("{text} ({})", most.because))?;
+        let rate = 0.1..=f64::from(most.rate_rps);
+        if !rate.contains(&self.rate_rps) {
+            return Err(format!("rate_rps is {}; it must be 0.1 to {}", self.rate_rps, most.rate_rps));
+        }
+        within("wait_ms", self.wait_ms, 1, WAIT_MS)?;
+        within("rounds", self.rounds, 1, ROUNDS)?;
+        within("pool", self.pool, 1, POOL)?;
+        within("slow", self.slow, 0, most.clients)?;
+        if let Some(capacity) = self.capacity {
+            within("capacity", capacity, 1, CAPACITY)?;
+        }
+        if !(0.0..=1.0).contains(&self.errors) {
+            return Err(format!("errors is {}; it must be a share, 0 to 1", self.errors));
+        }
+        if !matches!(self.mode, Mode::Closed | Mode::Open) {
+            return Err("the live page has two modes, closed and open".into());
+        }
+        let all = u64::from(self.slow) + u64::from(self.clients);
+        if self.mode == Mode::Closed && all > u64::from(most.clients) {
+            return Err(format!(
+                "{all} clients and slow clients; both together may be {} ({})",
+                most.clients, most.because
+            ));
+        }
+        Ok(())
+    }
+
+    /// The two rungs.
+    ///
+    /// # Errors
+    /// When there is none of a name.
+    pub(super) fn ladder(&self) -> Result<[&'static Rung; 2], String> {
+        let rung = |name: &str| ladder::rung(name).map_err(|unknown| unknown.to_string());
+        Ok([rung(&self.rungs[0])?, rung(&self.rungs[1])?])
+    }
+
+    /// Whether these cannot be had from the processes that run with `other`.
+    pub(super) fn need_fresh_processes(&self, other: &Self) -> bool {
+        let behind = |of: &Self| (of.delay, of.capacity, of.wait_ms);
+        self.rungs != other.rungs
+            || self.pool != other.pool
+            || self.boxed != other.boxed
+            || (self.calls_services() || other.calls_services()) && behind(self) != behind(other)
+    }
+
+    pub(super) fn calls_services(&self) -> bool {
+        matches!(self.ask, Ask::Weather | Ask::Sun | Ask::City)
+    }
+
+    /// Whether a request waits for anything.
+    pub(super) fn waits(&self) -> bool {
+        !matches!(self.ask, Ask::Hash | Ask::Hello)
+    }
+
+    /// Request target.
+    pub(super) fn route(&self) -> String {
+        match self.ask {
+            Ask::Wait => format!("/wait/{}", self.wait_ms),
+            Ask::Hash => format!("/hash/{}", self.rounds),
+            Ask::Hello => "/hello".into(),
+            Ask::Weather => "/api/weather/97201/us".into(),
+            Ask::Sun => "/api/sun/97201/us".into(),
+            Ask::City => "/api/city/97201/us".into(),
+        }
+    }
+
+    /// The services behind each server.
+    pub(super) fn services(&self) -> Upstream {
+        let delay = match self.delay {
+            Delay::Fixed => format!("fixed:{}ms", self.wait_ms),
+            Delay::Exp => format!("exp:{}ms", self.wait_ms),
+            Delay::Lecture => "lecture".into(),
+        };
+        Upstream {
+            delay,
+            time_scale: Positive(1.0),
+            capacity: self.capacity.map(u64::from),
+            ..Upstream::default()
+        }
+    }
+
+    /// Limits of each server's process: those of the experiment `exhaustion`.
+    pub(super) fn server(&self) -> Server {
+        if !self.boxed {
+            return Server::default();
+        }
+        Experiment::find("exhaustion").map(|found| found.server).unwrap_or_default()
+    }
+
+    /// What results say of the load.
+    pub(super) fn load(&self) -> Load {
+        let open = self.mode == Mode::Open;
+        Load {
+            mode: self.mode,
+            clients: if open { CONNECTIONS } else { self.clients },
+            rate_rps: open.then_some(self.rate_rps),
+            route: self.route(),
+            keep_alive: self.keep_alive,
+            shape: None,
+        }
+    }
+
+    /// For the server's command line, besides what every server is told.
+    pub(super) fn flags(&self, rung: &Rung) -> Vec<String> {
+        match rung.name {
+            "pool" => vec![format!("--threads={}", self.pool)],
+            "offload" => vec![format!("--blocking-threads={}", self.pool)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Clients, or requests per second: what the load's level is.
+    pub(super) fn level(&self) -> f64 {
+        if self.mode == Mode::Open { self.rate_rps } else { self.clients.into() }
+    }
+
+    /// The same at another level.
+    pub(super) fn at(&self, level: f64) -> Self {
+        let mut at = self.clone();
+        if self.mode == Mode::Open {
+            at.rate_rps = level;
+        } else {
+            at.clients = level as u32;
+        }
+        at
+    }
+}
+
+impl Most {
+    /// For two servers that run at the same time: what one client takes is what it takes of both.
+    pub(super) fn of(rungs: [&'static Rung; 2], limits: &Limits) -> Self {
+        let [one, other] = rungs.map(|rung| rung.needs);
+        let both = Rung {
+            needs: Needs {
+                threads: one.threads + other.threads,
+                files: one.files.max(other.files),
+                bytes: one.bytes + other.bytes,
+            },
+            ..*rungs[0]
+        };
+        let ceiling = limits.connection_budget(&both, false);
+        let clients = u32::try_from(ceiling.in_flight).unwrap_or(u32::MAX).max(1);
+        if clients > CLIENTS {
+            return Self { clients: CLIENTS, because: "the end of the slider".into(), rate_rps: RATE_RPS };
+        }
+        Self { clients, because: ceiling.because.into(), rate_rps: RATE_RPS }
+    }
+}
+
+/// Headline and question of an experiment of the catalogue.
+pub(super) fn texts(experiment: &str) -> (String, String) {
+    Experiment::find(experiment).map_or_else(
+        |_| (experiment.to_owned(), String::new()),
+        |found| (found.title.replace('`', ""), found.question.replace('`', "")),
+    )
+}
+
+fn within(name: &str, value: u32, least: u32, most: u32) -> Result<(), String> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{name} is {value}; it must be {least} to {most}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::first([ladder::rung("pool").unwrap(), ladder::rung("event-loop").unwrap()])
+    }
+
+    fn machine() -> Limits {
+        Limits { files_soft: Some(20_000), pid_max: Some(32_768), ..Limits::default() }
+    }
+
+    #[test]
+    fn what_this_machine_cannot_carry_is_refused_by_name() {
+        assert_eq!(settings().check(&machine()), Ok(()));
+        let threads = ["thread-per-request".to_owned(), "bare-thread-per-connection".to_owned()];
+        for (broken, says) in [
+            (Settings { clients: 0, ..settings() }, "clients is 0; it must be 1 to 8192 (thread budget)"),
+            (Settings { clients: 5_000, rungs: threads, ..settings() }, "must be 1 to 2730 (thread budget)"),
+            (Settings { rate_rps: f64::NAN, ..settings() }, "rate_rps is NaN"),
+            (Settings { rate_rps: 1e9, ..settings() }, "0.1 to 20000"),
+            (Settings { wait_ms: 0, ..settings() }, "wait_ms is 0"),
+            (Settings { rounds: 5_000_001, ..settings() }, "rounds is 5000001"),
+            (Settings { pool: 0, ..settings() }, "pool is 0"),
+            (Settings { capacity: Some(0), ..settings() }, "capacity is 0"),
+            (Settings { errors: 1.1, ..settings() }, "errors is 1.1"),
+            (Settings { clients: 8_000, slow: 500, ..settings() }, "8500 clients and slow clients"),
+            (Settings { mode: Mode::Subscribers, ..settings() }, "two modes, closed and open"),
+            (Settings { rungs: ["pool".into(), "pond".into()], ..settings() }, "no rung \"pond\""),
+        ] {
+            let refusal = broken.check(&machine()).unwrap_err();
+            assert!(refusal.contains(says), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn the_box_is_that_of_the_catalogue() {
+        assert!(!settings().server().is_confined());
+        assert!(Settings { boxed: true, ..settings() }.server().is_confined());
+    }
+
+    #[test]
+    fn only_what_cannot_be_changed_in_place_needs_fresh_processes() {
+        let now = settings();
+        for same in [
+            Settings { clients: 900, ..now.clone() },
+            Settings { wait_ms: 900, ..now.clone() },
+            Settings { hog: true, slow: 3, errors: 0.5, ..now.clone() },
+            Settings { ask: Ask::Sun, mode: Mode::Open, ..now.clone() },
+        ] {
+            assert!(!same.need_fresh_processes(&now), "{same:?}");
+        }
+        for fresh in [
+            Settings { pool: 4, ..now.clone() },
+            Settings { boxed: true, ..now.clone() },
+            Settings { rungs: ["pool".into(), "pool".into()], ..now.clone() },
+            Settings { ask: Ask::Sun, wait_ms: 900, ..now.clone() },
+            Settings { ask: Ask::Weather, capacity: Some(5), ..now.clone() },
+        ] {
+            assert!(fresh.need_fresh_processes(&now), "{fresh:?}");
+        }
+    }
+}

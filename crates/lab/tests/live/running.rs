@@ -1,0 +1,161 @@
+//! A session as a reader has it: load up and down, trouble, a collapse, a preset, a report.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::support::{Lab, both, eventually, signal};
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+#[test]
+fn the_clients_that_are_set_are_in_flight_on_both_servers_until_they_are_not() {
+    let lab = Lab::start(["bare-thread-per-connection", "event-loop"]);
+    let mut watch = lab.watch();
+    assert_eq!(watch.event().0, "past", "first the last minute");
+    let frame = watch.until_up();
+    lab.command(&json!({ "do": "run", "on": true }));
+    lab.set(&frame, &json!({ "clients": 60, "wait_ms": 200 }));
+    let frame = watch.until("60 in flight", |frame| both(frame, |lane| lane["now"]["in_flight"] == 60));
+    assert_eq!(frame["settings"]["clients"], 60);
+    let frame = watch.until("rates and times", |frame| {
+        both(frame, |lane| number(&lane["now"]["rps"]) > 0.0 && number(&lane["now"]["p50_ms"]) >= 200.0)
+    });
+    assert!(both(&frame, |lane| number(&lane["line"]["asked_rps"]) == 300.0), "60 clients ÷ 200 ms: {frame}");
+    #[cfg(target_os = "linux")]
+    watch.until("60 threads parked in a wait on the left, none on the right", |frame| {
+        let waiting = |lane: usize| frame["lanes"][lane]["threads"]["doing"]["w"].as_u64().unwrap_or(0);
+        (50..70).contains(&waiting(0)) && waiting(1) == 0
+    });
+    lab.command(&json!({ "do": "run", "on": false }));
+    watch.until("nothing in flight", |frame| both(frame, |lane| lane["now"]["in_flight"] == 0));
+    let (name, past) = lab.watch().event();
+    assert_eq!(name, "past");
+    let seen = past["lanes"][1].as_array().expect("samples");
+    assert!(seen.iter().any(|sample| sample["in_flight"] == 60), "a page that comes later knows of it");
+    assert_eq!(lab.stop(), Some(0));
+}
+
+#[test]
+fn an_open_loop_slow_clients_and_a_stall() {
+    let lab = Lab::start(["bare-thread-per-connection", "event-loop"]);
+    let mut watch = lab.watch();
+    let frame = watch.until_up();
+    lab.command(&json!({ "do": "run", "on": true }));
+    lab.set(&frame, &json!({ "mode": "open", "rate_rps": 50.0, "ask": "weather", "wait_ms": 20, "slow": 5 }));
+    watch.until("50 requests/s, and 5 slow clients", |frame| {
+        both(frame, |lane| (25.0..90.0).contains(&number(&lane["now"]["rps"])) && lane["now"]["slow"] == 5)
+    });
+    lab.command(&json!({ "do": "stall", "for_ms": 3_000 }));
+    watch.until("nobody is answered", |frame| {
+        both(frame, |lane| number(&lane["stalled_ms"]) > 0.0 && number(&lane["now"]["in_flight"]) > 20.0)
+    });
+    watch.until("it is over", |frame| {
+        both(frame, |lane| number(&lane["now"]["rps"]) > 25.0 && number(&lane["now"]["in_flight"]) < 20.0)
+    });
+}
+
+#[test]
+fn a_collapse_is_shown_with_its_reason_and_the_server_can_be_started_again() {
+    let lab = Lab::start(["bare-thread-per-connection", "event-loop"]);
+    let mut watch = lab.watch();
+    watch.until_up();
+    lab.command(&json!({ "do": "run", "on": true }));
+    watch.until("load", |frame| both(frame, |lane| number(&lane["now"]["rps"]) > 0.0));
+    let [server] = lab.children("blocking-server")[..] else { panic!("one server blocks") };
+    signal(server, Signal::KILL);
+    let frame = watch.until("the collapse", |frame| frame["lanes"][0]["state"] == "collapsed");
+    let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("The server ended with") && reason.contains("SIGKILL"), "{reason}");
+    assert_eq!(frame["lanes"][1]["state"], "up", "the other goes on");
+    lab.command(&json!({ "do": "keep" }));
+    let frame = watch.until("it is kept", |frame| frame["kept"].is_object());
+    let (_, results) = lab.results(&frame);
+    let outcomes: Vec<_> = results.trials.iter().map(|trial| (trial.rung.as_str(), trial.outcome)).collect();
+    let collapsed = lab::results::TrialOutcome::Collapsed;
+    assert_eq!(outcomes[0], ("bare-thread-per-connection", collapsed));
+    lab.command(&json!({ "do": "restart", "lane": 0 }));
+    watch.until("it is back under load", |frame| {
+        frame["lanes"][0]["state"] == "up" && number(&frame["lanes"][0]["now"]["rps"]) > 0.0
+    });
+}
+
+/// No planted fault: the server of threads runs out of addresses for its stacks, the event loop does not.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_small_box_what_runs_out_is_said() {
+    let lab = Lab::start(["thread-per-request", "event-loop"]);
+    let mut watch = lab.watch();
+    let frame = watch.until_up();
+    lab.command(&json!({ "do": "run", "on": true }));
+    lab.set(&frame, &json!({ "boxed": true, "clients": 400, "wait_ms": 500 }));
+    let frame = watch.until("the collapse", |frame| frame["lanes"][0]["state"] == "collapsed");
+    let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("it said:") && reason.contains("thread"), "{reason}");
+    watch.until("the event loop serves all of them", |frame| {
+        frame["lanes"][1]["state"] == "up" && frame["lanes"][1]["now"]["in_flight"] == 400
+    });
+    lab.command(&json!({ "do": "run", "on": false }));
+    lab.command(&json!({ "do": "restart", "lane": 0 }));
+    watch.until("it is back", |frame| {
+        frame["lanes"][0]["state"] == "up" && frame["lanes"][0]["now"].is_object()
+    });
+}
+
+#[test]
+fn a_preset_is_measured_level_by_level_beside_the_guess_and_can_be_kept() {
+    let lab = Lab::start(["pool", "event-loop"]);
+    let mut watch = lab.watch();
+    watch.until_up();
+    lab.command(&json!({ "do": "preset", "name": "lecture", "guesses": [3, null] }));
+    let frame = watch.until("two levels", |frame| {
+        frame["course"]["points"][1].as_array().is_some_and(|points| points.len() == 2)
+    });
+    let course = &frame["course"];
+    assert_eq!((&course["name"], &course["guesses"][0]), (&json!("lecture"), &json!(3.0)));
+    assert_eq!(frame["settings"]["rungs"], json!(["pool", "event-loop"]));
+    assert!(number(&course["points"][0][0]["rps"]) > 0.0, "{course}");
+    lab.command(&json!({ "do": "stop" }));
+    let frame = watch.until("its end", |frame| frame["course"]["over"] == true && frame["on"] == false);
+    let sentence = frame["course"]["sentences"][0].as_str().expect("a sentence");
+    assert!(sentence.contains("pool") && sentence.contains("Your guess was 3"), "{sentence}");
+    lab.command(&json!({ "do": "keep" }));
+    let frame = watch.until("it is kept", |frame| frame["kept"].is_object());
+    let (dir, results) = lab.results(&frame);
+    assert!(dir.starts_with(lab.out.path()) && dir.join("report.html").is_file());
+    assert_eq!(results.trials.len(), 4, "two levels of two servers");
+    assert!(results.experiments[0].demonstration);
+    assert!(results.trials.iter().all(|trial| trial.completed > 0 && trial.server.cpu_s.is_some()));
+    let clients: Vec<_> = results.trials.iter().map(|trial| trial.load.clients).collect();
+    assert_eq!(clients, [1, 1, 2, 2]);
+}
+
+/// Seen from outside, since whoever looks at the page is a page.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_load_ends_when_the_last_page_has_gone_and_not_when_it_is_reloaded() {
+    let lab = Lab::start(["bare-thread-per-connection", "event-loop"]);
+    let mut watch = lab.watch();
+    let frame = watch.until_up();
+    let [server] = lab.children("blocking-server")[..] else { panic!("one server blocks") };
+    let threads = || {
+        let status = std::fs::read_to_string(format!("/proc/{server}/status")).expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("Threads:")).expect("a line");
+        line.trim().parse::<u32>().expect("a number")
+    };
+    lab.command(&json!({ "do": "run", "on": true }));
+    lab.set(&frame, &json!({ "clients": 80 }));
+    watch.until("80 in flight", |frame| both(frame, |lane| lane["now"]["in_flight"] == 80));
+    drop(watch);
+    let mut watch = lab.watch();
+    let frame = watch.until("a frame", |_| true);
+    assert_eq!(frame["on"], true, "it was only reloaded");
+    assert!(threads() >= 80);
+    drop(watch);
+    eventually("the connections are closed", || (threads() < 40).then_some(()));
+    let frame = lab.watch().until("a frame", |_| true);
+    assert_eq!(frame["on"], false);
+    let note = frame["note"].as_str().expect("why");
+    assert!(note.contains("no page had been watching"), "{note}");
+}
