@@ -308,6 +308,11 @@ fn series(outcome: &Outcome, observed: Option<&Observed>) -> Vec<SeriesRow> {
         ..SeriesRow::default()
     });
     let mut by_time: BTreeMap<u64, SeriesRow> = rows.map(|row| (row.t_ms, row)).collect();
+    for beside in outcome.bystander.iter().flat_map(|bystander| &bystander.series) {
+        if let Some(row) = by_time.get_mut(&beside.t_ms) {
+            row.bystander_p50_ms = beside.p50_ms;
+        }
+    }
     for sample in observed.iter().flat_map(|observed| &observed.samples).filter(|sample| sample.t_ms > 0) {
         // A look at an interval's end belongs to the interval that ends there.
         let t_ms = (sample.t_ms - 1) / INTERVAL_MS * INTERVAL_MS;

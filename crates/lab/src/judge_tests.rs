@@ -3,6 +3,8 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use loadgen::protocol::Row;
+
 use super::*;
 use crate::probe::Sample;
 use crate::results::Load;
@@ -278,9 +280,12 @@ fn with_bystander() -> Found {
         completed: 40,
         response_time: all_of(3, 40),
         schedule_lag: all_of(1, 1_000),
+        series: vec![Row { t_ms: 250, p50_ms: Some(3.0), ..Row::default() }],
         ..Outcome::default()
     };
-    found.outcome.as_mut().unwrap().bystander = Some(Box::new(bystander));
+    let outcome = found.outcome.as_mut().unwrap();
+    outcome.series = vec![Row::default(), Row { t_ms: 250, ..Row::default() }];
+    outcome.bystander = Some(Box::new(bystander));
     found
 }
 
@@ -301,6 +306,8 @@ fn a_bystander_has_books_of_its_own() {
     assert_eq!((bystander.completed, bystander.timed_out, bystander.unsent), (40, 1, 2));
     assert!((bystander.latency_ms.p50.unwrap() - 3.0).abs() < 0.01);
     assert_eq!(trial.completed, 1_000, "the load's own");
+    let over_time: Vec<_> = trial.series.iter().map(|row| row.bystander_p50_ms).collect();
+    assert_eq!(over_time, [None, Some(3.0)], "beside the load's rows");
 }
 
 #[test]

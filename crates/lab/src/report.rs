@@ -7,6 +7,7 @@
 //! Everything is computed from [`Results`] alone, so that a report can be made again anywhere, and a
 //! `Writer` only lays out. The reader goes next to `findings`, or to `html` for the page.
 
+mod answer;
 mod bounds;
 mod bystanders;
 pub(crate) mod cells;
@@ -24,6 +25,7 @@ mod tables;
 mod target;
 mod terminal;
 pub(crate) mod text;
+mod timeline;
 mod verdict;
 mod waits;
 

@@ -2,19 +2,23 @@
 //!
 //! A [`Chart`] is data for plotly.js, made here and drawn by the page. Colours are written as names
 //! (`@warm-1`) which the page replaces by those of its light or dark theme; see `style`. One file per
-//! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `crossover`
-//! (who wins where), `bystanders`, `tails` (percentiles), `parts` (where the time went), `waits` (for a
-//! thread of a pool).
+//! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `crossover` (who
+//! wins where), `timeline` (what happened when), `bystanders`, `tails` (percentiles), `parts` (where the time
+//! went), `waits` (for a thread of a pool). `intervals` has their whiskers, `behind` words and tables, `voids`
+//! what does not count.
 
 mod bars;
+mod behind;
 mod bystanders;
 mod crossover;
 mod curves;
 mod frame;
 mod gap;
+mod intervals;
 mod parts;
 pub(crate) mod style;
 mod tails;
+mod timeline;
 mod voids;
 mod waits;
 
@@ -59,6 +63,10 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Chart> {
     }
     if experiment.asked.rule == Some(Rule::Pool) {
         charts.extend(waits::against_rate(experiment, charts.is_empty()));
+    }
+    for over_time in crate::report::timeline::all(experiment) {
+        let main = charts.is_empty();
+        charts.extend(timeline::over_time(&over_time, experiment, main));
     }
     let pairs = of_connections(&closed, charts.is_empty());
     let paired = !pairs.is_empty();

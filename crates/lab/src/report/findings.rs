@@ -56,9 +56,11 @@ pub(crate) struct Finding {
     pub(crate) headline: bool,
 }
 
-/// Everything that one experiment shows.
+/// Everything that one experiment shows, what answers its question first.
 pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding> {
-    Family::read(|family| within(experiment, machine, family))
+    let mut found = Family::read(|family| within(experiment, machine, family));
+    found.sort_by_key(|finding| !finding.headline);
+    found
 }
 
 /// Every ratio from which [`of`] concludes.
@@ -83,7 +85,7 @@ fn within(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Ve
         return vec![Finding::headline(nothing)];
     }
     if experiment.asked.demonstration {
-        return demonstration::findings(experiment, machine);
+        return demonstration::findings(experiment, machine, family);
     }
     let closed = Sweep::all(experiment, Mode::Closed, machine);
     let gaps = gap::findings(experiment, &closed, family);

@@ -16,7 +16,7 @@ use crate::report::bounds::{Point, Track};
 use crate::report::slots::Slots;
 
 pub(crate) use evidence::Evidence;
-pub(crate) use experiment::sentences;
+pub(crate) use experiment::{in_brief, sentences};
 pub(crate) use words::percent;
 
 /// What ran out, and what else was full there, so that more of the first alone would not help.

@@ -200,7 +200,7 @@ fn stalled(trial: &mut Trial, drained_ms: u64) {
     beside(trial, if trial.rung == "pool" { 900.0 } else { 1.0 });
 }
 
-fn stall() -> Results {
+pub(crate) fn stall() -> Results {
     let faults = vec![Trouble { kind: "stall".into(), at_ms: 2_000, for_ms: 5_000 }];
     let asked = behind(Rule::Recovery, None, faults);
     let drained = |rung: &str| if rung == "pool" { 4_750 } else { 0 };

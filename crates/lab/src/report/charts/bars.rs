@@ -1,7 +1,7 @@
 //! Figures at a single load: a bar per series, the median of its trials.
 
 use plotly::common::{
-    Anchor, DashType, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape,
+    Anchor, DashType, ErrorData, Line, Marker, MarkerSymbol, Mode, Orientation, Pattern, PatternShape,
 };
 use plotly::layout::{Annotation, Axis, Shape, ShapeLine, ShapeType};
 use plotly::{Bar, Scatter, Trace};
@@ -9,12 +9,12 @@ use plotly::{Bar, Scatter, Trace};
 use crate::report::bounds::{Point, Sweep, Track};
 use crate::report::cells::{Cell, Experiment, Metric, Series};
 use crate::report::charts::frame::{Span, TOP_PX, escaped, layout, margin, note, title};
-use crate::report::charts::{Chart, Measure, json, style};
+use crate::report::charts::{Chart, Measure, behind, intervals, json, style};
 use crate::report::slots::Slots;
 use crate::report::tables::{Table, shown};
 use crate::report::text::{exact, listed, rounded};
 use crate::results::Trial;
-use crate::stats;
+use crate::stats::{self, Interval};
 
 /// Throughput beside what slots allow and what others state.
 pub(crate) fn throughput(
@@ -44,10 +44,12 @@ pub(crate) fn throughput(
     let chart = Drawing { bars: &bars, lines: &lines, axis: "requests/s" };
     let title = titled(sweep, clients, "Throughput");
     Some(Chart {
-        how_to_read: "A bar is the median of the trials that count, a mark one trial. Dashed lines: what so many threads or \
-            clients can get at most, each of them waiting. Hatched bars were stated by others, are void, or were not run and \
-            are drawn as their line. Client-bound: the load generator's core was full, so the server may be able to do more."
-            .into(),
+        how_to_read: format!(
+            "A bar is the median of the trials that count, a mark one trial{}. Dashed lines: what so many threads or clients \
+             can get at most, each of them waiting. Hatched bars were stated by others, are void, or were not run and are \
+             drawn as their line. Client-bound: the load generator's core was full, so the server may be able to do more.",
+            intervals::said(sweep)
+        ),
         alt: alt(&title, &bars, |rps| format!("{} requests/s", rounded(rps))),
         figure: chart.json()?,
         table: table(&title, "requests/s", &bars),
@@ -63,8 +65,10 @@ pub(crate) fn one_load(sweep: &Sweep<'_, '_>, clients: u32, measure: &Measure) -
     let chart = Drawing { bars: &bars, lines: &[], axis: measure.axis };
     let title = titled(sweep, clients, measure.title);
     Some(Chart {
-        how_to_read: "A bar is the median of the trials that count, a mark one trial; shorter is better."
-            .into(),
+        how_to_read: format!(
+            "A bar is the median of the trials that count, a mark one trial{}. Shorter is better; hatched: void.",
+            intervals::said(sweep)
+        ),
         alt: alt(&title, &bars, |value| measure.metric.show(value * measure.unit)),
         figure: chart.json()?,
         table: table(&title, measure.axis, &bars),
@@ -101,9 +105,10 @@ pub(crate) fn kept_and_own(
     let title = format!("{} with connections kept and not kept", measure.title);
     Some(Chart {
         how_to_read: format!(
-            "{} at {}. A bar is the median of the trials that count, a mark one trial.",
+            "{} at {}. A bar is the median of the trials that count, a mark one trial{}.",
             kept.load(clients),
-            kept.target.route
+            kept.target.route,
+            intervals::said(kept)
         ),
         alt: alt(&title, &bars, |value| measure.metric.show(value * measure.unit)),
         figure: Drawing { bars: &bars, lines: &[], axis: measure.axis }.json()?,
@@ -179,6 +184,10 @@ impl Drawing<'_> {
                     .pattern(Pattern::new().shape_array(known.iter().map(pattern).collect()).solidity(0.35)),
             )
             .hover_template(format!("%{{y}}: %{{x:,.4~g}} {}<extra></extra>", self.axis));
+        let bar = match whiskers(&known) {
+            Some(whiskers) => bar.error_x(whiskers),
+            None => bar,
+        };
         let traces: Vec<Box<dyn Trace>> =
             [Some(bar as Box<dyn Trace>), marks(&known)].into_iter().flatten().collect();
         let y = Axis::new()
@@ -217,6 +226,14 @@ fn figures(rows: &[&Row]) -> Vec<Annotation> {
 /// Plotly draws categories upwards; the first rung belongs on top.
 fn reversed(axis: Axis, rows: &[&Row]) -> Axis {
     axis.range(vec![rows.len() as f64 - 0.45, -0.55]).auto_range(false)
+}
+
+/// How sure each bar is.
+fn whiskers(rows: &[&Row]) -> Option<ErrorData> {
+    let values: Vec<f64> = rows.iter().filter_map(|row| row.value).collect();
+    let measured = |row: &&Row| intervals::of(&row.trials).filter(|_| row.kind == RowKind::Measured);
+    let each: Vec<Option<Interval>> = rows.iter().map(measured).collect();
+    Some(intervals::whiskers(&values, &each)?.color("@ink"))
 }
 
 /// The trials of each bar that has several.
@@ -319,9 +336,13 @@ fn label(track: &Track<'_, '_>, cell: &Cell<'_>, kind: RowKind) -> String {
 }
 
 fn alt(what: &str, rows: &[Row], show: impl Fn(f64) -> String) -> String {
+    let measured = |row: &&Row| row.kind == RowKind::Measured;
+    let counting = rows.iter().filter(measured).filter_map(|row| Some((row.label.clone(), row.value?)));
+    let range = behind::range(&counting.collect::<Vec<_>>(), &show);
+    let range = range.map(|range| format!("{range}. Each: ")).unwrap_or_default();
     let known: Vec<String> =
         rows.iter().filter_map(|row| Some(format!("{} {}", row.label, show(row.value?)))).collect();
-    format!("{what}: {}.", listed(&known))
+    format!("{what}: {range}{}.", listed(&known))
 }
 
 fn table(title: &str, unit: &str, rows: &[Row]) -> Table {

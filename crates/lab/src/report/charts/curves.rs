@@ -7,9 +7,8 @@ use plotly::{Scatter, Trace};
 use crate::report::bounds::{Point, Sweep, Track, server_cores};
 use crate::report::cells::Metric;
 use crate::report::charts::frame::{EndLabel, Span, end_label, escaped, layout, levels_axis, note};
-use crate::report::charts::{Chart, Measure, json, style};
-use crate::report::tables::{Table, shown};
-use crate::report::text::{exact, listed, milliseconds, rounded};
+use crate::report::charts::{Chart, Measure, behind, intervals, json, style};
+use crate::report::text::milliseconds;
 use crate::report::verdict::ran_out;
 use crate::results::{Machine, Trial};
 
@@ -18,7 +17,11 @@ pub(crate) fn throughput(sweep: &Sweep<'_, '_>, machine: &Machine, main: bool) -
     let values = sweep.tracks.iter().flat_map(|track| {
         let points = || track.points.iter();
         let bounds = points().flat_map(|point| [point.bounds.clients, point.bounds.cpu, point.bounds.slots]);
-        bounds.flatten().chain(points().flat_map(|point| point.cell.values(Metric::Throughput)))
+        let not_counting = points().flat_map(|point| point.cell.void.iter().chain(&point.cell.collapsed));
+        let not_counting =
+            not_counting.filter_map(|trial| Metric::Throughput.of(trial)).filter(|rps| *rps > 0.0);
+        let counting = points().flat_map(|point| point.cell.values(Metric::Throughput));
+        bounds.flatten().chain(counting).chain(not_counting)
     });
     let y = Span::of(values, 10.0, 0.08)?;
     let x = Span::of(sweep.levels.iter().map(|level| f64::from(*level)), 10.0, 0.05)?;
@@ -31,9 +34,10 @@ pub(crate) fn throughput(sweep: &Sweep<'_, '_>, machine: &Machine, main: bool) -
     }
     notes.extend(cpu_label(sweep, &x, &y));
     for track in &sweep.tracks {
-        traces.extend(medians(sweep, track, |point| point.throughput, "requests/s"));
+        let each = |trial: &Trial| Metric::Throughput.of(trial);
+        traces.extend(medians(sweep, track, |point| point.throughput, each, "requests/s"));
         traces.extend(not_run(track));
-        traces.extend(trials(sweep, track, |trial| Metric::Throughput.of(trial), "requests/s"));
+        traces.extend(trials(sweep, track, each, "requests/s"));
         traces.extend(out_of_figures(track));
         notes.extend(where_it_leaves(track, server_cores(machine), &x, &y));
     }
@@ -42,13 +46,16 @@ pub(crate) fn throughput(sweep: &Sweep<'_, '_>, machine: &Machine, main: bool) -
     let layout = layout(levels_axis(&x, sweep), y.axis(), &y.titled("requests/s"), notes, true);
     Some(Chart {
         title: sweep.titled("Throughput against clients"),
-        how_to_read: "Grey band: clients ÷ wait, all that the clients ask for. Dotted, in a rung's colour: its CPU line, \
-            cores ÷ CPU per request. No server can pass the lower of its two lines. A mark is a trial, a line joins medians; \
-            × is a trial that does not count, a hollow mark a cell that was drawn as its line instead of run."
-            .into(),
-        alt: alt(sweep, "Throughput", |point| point.throughput.map(|rps| format!("{} requests/s", rounded(rps)))),
+        how_to_read: format!(
+            "Grey band: clients ÷ wait, all that the clients ask for. Dotted, in a rung's colour: its CPU line, cores ÷ CPU \
+             per request. No server can pass the lower of its two lines; an arrow says what ran out. A mark is a trial, a \
+             line joins medians{}; hollow: not run, drawn as its line; ×: collapsed; hatched (#): void.{}",
+            intervals::said(sweep),
+            behind::void(sweep)
+        ),
+        alt: behind::throughput_alt(sweep, server_cores(machine)),
         figure: json(traces, layout),
-        table: throughput_table(sweep),
+        table: behind::throughput_table(sweep),
         main,
         height_rem: 34.0,
     })
@@ -66,19 +73,18 @@ pub(crate) fn over_clients(sweep: &Sweep<'_, '_>, measure: &Measure, main: bool)
 
     let mut traces: Vec<Box<dyn Trace>> = Vec::new();
     for track in &sweep.tracks {
-        traces.extend(medians(sweep, track, median, measure.axis));
+        traces.extend(medians(sweep, track, median, scaled, measure.axis));
         traces.extend(trials(sweep, track, scaled, measure.axis));
     }
     let notes = end_labels(sweep, median, &x, &y, 15.0);
     let layout = layout(levels_axis(&x, sweep), y.axis(), &y.titled(measure.axis), notes, true);
-    let shown_median =
-        |point: &Point<'_, '_>| point.cell.median(measure.metric).map(|value| measure.metric.show(value));
+    let whole = |point: &Point<'_, '_>| point.cell.median(measure.metric);
     Some(Chart {
         title: sweep.titled(measure.title),
-        how_to_read: measure.how_to_read.into(),
-        alt: alt(sweep, measure.title, shown_median),
+        how_to_read: format!("{}{}", measure.how_to_read, behind::void(sweep)),
+        alt: behind::alt(sweep, measure.title, whole, |value| measure.metric.show(value)),
         figure: json(traces, layout),
-        table: table(sweep, measure.title, measure.axis, scaled, median),
+        table: behind::table(sweep, measure.title, measure.axis, scaled, median),
         main,
         height_rem: 21.0,
     })
@@ -129,6 +135,7 @@ fn cpu_line(track: &Track<'_, '_>, traces: &mut Vec<Box<dyn Trace>>) {
         .mode(Mode::Lines)
         .hover_template(format!("{name}: %{{y:,.0f}} requests/s<extra></extra>"))
         .name(name)
+        .show_legend(false)
         .opacity(0.75)
         .line(Line::new().color(style::of(track.series).token()).width(1.5).dash(DashType::Dot));
     traces.push(line);
@@ -151,19 +158,24 @@ fn cpu_label(sweep: &Sweep<'_, '_>, x: &Span, y: &Span) -> Option<Annotation> {
     )
 }
 
-/// The line through the medians of a series.
+/// The line through the medians of a series, with the interval of the mean where there are trials enough.
 fn medians(
     sweep: &Sweep<'_, '_>,
     track: &Track<'_, '_>,
     figure: impl Fn(&Point<'_, '_>) -> Option<f64>,
+    each: impl Fn(&Trial) -> Option<f64>,
     unit: &str,
 ) -> Option<Box<dyn Trace>> {
-    let known: Vec<(u32, f64)> =
-        track.points.iter().filter_map(|point| Some((point.clients, figure(point)?))).collect();
+    let known: Vec<&Point<'_, '_>> = track.points.iter().filter(|point| figure(point).is_some()).collect();
     if known.is_empty() {
         return None;
     }
-    let (x, y): (Vec<u32>, Vec<f64>) = known.into_iter().unzip();
+    let x: Vec<u32> = known.iter().map(|point| point.clients).collect();
+    let y: Vec<f64> = known.iter().filter_map(|point| figure(point)).collect();
+    let of_point = |point: &&Point<'_, '_>| {
+        intervals::of(&point.cell.ok.iter().filter_map(|trial| each(trial)).collect::<Vec<_>>())
+    };
+    let whiskers = intervals::whiskers(&y, &known.iter().map(of_point).collect::<Vec<_>>());
     let (style, name) = (style::of(track.series), escaped(&track.series.label()));
     let callers = sweep.target.caller();
     let line = Scatter::new(x, y)
@@ -174,7 +186,10 @@ fn medians(
         .legend_group(name.clone())
         .name(name)
         .show_legend(false);
-    Some(line)
+    Some(match whiskers {
+        Some(whiskers) => line.error_y(whiskers.color(style.token())),
+        None => line,
+    })
 }
 
 /// A mark per trial that counts.
@@ -190,7 +205,7 @@ fn trials(
             let Some(value) = figure(trial) else { continue };
             x.push(point.clients);
             y.push(value);
-            hover.push(format!("block {}: {} {unit}", u64::from(trial.block) + 1, exact(value)));
+            hover.push((u64::from(trial.block) + 1).to_string());
         }
     }
     if x.is_empty() {
@@ -208,7 +223,9 @@ fn trials(
                 .opacity(0.85)
                 .line(Line::new().color("@page").width(1.0)),
         )
-        .hover_template(format!("{name}, %{{x:,}} {callers}s, %{{text}}<extra></extra>"))
+        .hover_template(format!(
+            "{name}, %{{x:,}} {callers}s, block %{{text}}: %{{y:,.4~g}} {unit}<extra></extra>"
+        ))
         .text_array(hover)
         .legend_group(name.clone())
         .name(name);
@@ -242,10 +259,14 @@ fn not_run(track: &Track<'_, '_>) -> Option<Box<dyn Trace>> {
     Some(marks)
 }
 
-/// Void and collapsed trials: in sight, and in no median.
+/// Void trials, hatched, and collapsed ones: in sight, and in no median.
 fn out_of_figures(track: &Track<'_, '_>) -> Vec<Box<dyn Trace>> {
     let mut traces: Vec<Box<dyn Trace>> = Vec::new();
-    for (what, color) in [("void", "@muted".to_owned()), ("collapsed", style::of(track.series).token())] {
+    let kinds = [
+        ("void", MarkerSymbol::HashOpen, "@muted".to_owned()),
+        ("collapsed", MarkerSymbol::XThinOpen, style::of(track.series).token()),
+    ];
+    for (what, symbol, color) in kinds {
         let (mut x, mut y, mut why) = (Vec::new(), Vec::new(), Vec::new());
         for point in &track.points {
             for trial in if what == "void" { &point.cell.void } else { &point.cell.collapsed } {
@@ -261,13 +282,7 @@ fn out_of_figures(track: &Track<'_, '_>) -> Vec<Box<dyn Trace>> {
         let name = escaped(&track.series.label());
         let marks = Scatter::new(x, y)
             .mode(Mode::Markers)
-            .marker(
-                Marker::new()
-                    .symbol(MarkerSymbol::XThinOpen)
-                    .size(11)
-                    .color(color.clone())
-                    .line(Line::new().width(2.0)),
-            )
+            .marker(Marker::new().symbol(symbol).size(12).color(color.clone()).line(Line::new().width(2.0)))
             .hover_template(format!("{name}, %{{x:,}} clients, {what}: %{{text}}<extra></extra>"))
             .text_array(why)
             .name(format!("{name}, {what}"));
@@ -294,13 +309,14 @@ fn where_it_leaves(track: &Track<'_, '_>, cores: Option<f64>, x: &Span, y: &Span
     let height = y.place(point.throughput.or_else(|| left_out_at(point))?);
     let what = ran_out(track, point, cores).label();
     let color = style::of(track.series).token();
-    // Lines come from the lower left: a label keeps clear of them to the right below a point, or straight
-    // below the last one; above low curves, to the left.
+    // Lines come from the lower left: a label keeps clear of them to the right below a point, or below the last
+    // one, where it ends at its arrow (plotly.js draws none whose label has a corner just so to the lower right of
+    // its point); above low curves, to the left.
     let last = x.share(x.place(f64::from(point.clients))) > 0.8;
-    let (right, down) = match (y.share(height) < 0.4, last) {
-        (true, _) => (-60.0, -34.0),
-        (false, true) => (-16.0, 72.0),
-        (false, false) => (50.0, 46.0),
+    let (right, down, anchor) = match (y.share(height) < 0.4, last) {
+        (true, _) => (-60.0, -34.0, Anchor::Center),
+        (false, true) => (-6.0, 72.0, Anchor::Right),
+        (false, false) => (50.0, 46.0, Anchor::Center),
     };
     let label = note(&format!("<b>{}</b>", escaped(&what)), color.clone())
         .name("departure")
@@ -313,6 +329,7 @@ fn where_it_leaves(track: &Track<'_, '_>, cores: Option<f64>, x: &Span, y: &Span
         .arrow_color(color)
         .arrow_width(1.5)
         .stand_off(7.0)
+        .x_anchor(anchor)
         .ax(right)
         .ay(down);
     Some(label)
@@ -342,50 +359,4 @@ fn end_labels(
         .collect();
     y.apart(&mut labels, rows);
     labels.iter().map(|label| end_label(label, x)).collect()
-}
-
-/// `Throughput. event-loop: 16 clients 158 requests/s, 256 clients …`
-fn alt(sweep: &Sweep<'_, '_>, what: &str, figure: impl Fn(&Point<'_, '_>) -> Option<String>) -> String {
-    let of_track = |track: &Track<'_, '_>| {
-        let values: Vec<String> = track
-            .points
-            .iter()
-            .filter_map(|point| Some(format!("{} with {}", figure(point)?, sweep.load(point.clients))))
-            .collect();
-        (!values.is_empty()).then(|| format!("{}: {}", track.series.label(), listed(&values)))
-    };
-    let tracks: Vec<String> = sweep.tracks.iter().filter_map(of_track).collect();
-    format!("{what}. {}.", tracks.join(". "))
-}
-
-fn throughput_table(sweep: &Sweep<'_, '_>) -> Table {
-    let values = |trial: &Trial| Metric::Throughput.of(trial);
-    let mut table = table(sweep, "Throughput", "requests/s", values, |point| point.throughput);
-    table.headers.extend(["clients ÷ wait", "CPU line", "slots ÷ wait"].map(String::from));
-    let points = sweep.tracks.iter().flat_map(|track| &track.points);
-    for (row, point) in table.rows.iter_mut().zip(points) {
-        let bounds = [point.bounds.clients, point.bounds.cpu, point.bounds.slots];
-        row.extend(bounds.map(|bound| shown(bound, exact)));
-    }
-    table
-}
-
-fn table(
-    sweep: &Sweep<'_, '_>,
-    title: &str,
-    unit: &str,
-    figure: impl Fn(&Trial) -> Option<f64>,
-    median: impl Fn(&Point<'_, '_>) -> Option<f64>,
-) -> Table {
-    let row = |(track, point): (&Track<'_, '_>, &Point<'_, '_>)| {
-        let trials: Vec<String> = point.cell.ok.iter().map(|trial| shown(figure(trial), exact)).collect();
-        vec![track.series.label(), sweep.load(point.clients), shown(median(point), exact), trials.join("; ")]
-    };
-    let points = sweep.tracks.iter().flat_map(|track| track.points.iter().map(move |point| (track, point)));
-    Table {
-        caption: format!("{title}: the figures behind the chart"),
-        headers: vec!["rung".into(), "load".into(), format!("median, {unit}"), "each trial".into()],
-        rows: points.map(row).collect(),
-        numbers_from: 2,
-    }
 }

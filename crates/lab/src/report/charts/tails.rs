@@ -1,16 +1,16 @@
 //! Response times as percentile curves, the tail stretched, as HDR histograms are drawn.
 
-use plotly::common::{DashType, Line, Marker, Mode};
+use plotly::common::{DashType, HoverInfo, Line, Marker, Mode};
 use plotly::layout::AxisType;
 use plotly::{Scatter, Trace};
 
 use crate::report::cells::{Cell, Experiment};
 use crate::report::charts::frame::{EndLabel, Span, axis, end_label, escaped, layout, title};
-use crate::report::charts::{Chart, json, style, voids};
+use crate::report::charts::{Chart, behind, json, style, voids};
 use crate::report::tables::{Table, shown};
 use crate::report::target::Target;
 use crate::report::text::{self, count, exact, listed, milliseconds};
-use crate::results::Load;
+use crate::results::{Load, Percentiles};
 use crate::stats::Pooled;
 
 /// Decades of `1 / (1 - quantile)`, and how they are called.
@@ -28,7 +28,7 @@ pub(crate) fn percentiles(experiment: &Experiment<'_>, load: &Load, cells: &[&Ce
 
     let mut traces: Vec<Box<dyn Trace>> = Vec::new();
     let mut labels = Vec::new();
-    for (place, ((cell, _), curve)) in pooled.iter().zip(&curves).enumerate() {
+    for (place, ((cell, known), curve)) in pooled.iter().zip(&curves).enumerate() {
         let (style, name) = (style::of(&cell.series), escaped(&cell.series.label()));
         let (far, ms): (Vec<f64>, Vec<f64>) = curve.iter().copied().unzip();
         if let Some(end) = curve.last() {
@@ -43,8 +43,10 @@ pub(crate) fn percentiles(experiment: &Experiment<'_>, load: &Load, cells: &[&Ce
             .line(Line::new().color(style.token()).width(2.5).dash(dash))
             .text_array(hover)
             .hover_template(format!("{name}: %{{text}} % of answers within %{{y:,.4~g}} ms<extra></extra>"))
-            .name(name);
+            .legend_group(name.clone())
+            .name(name.clone());
         traces.push(line);
+        traces.push(marks(&style, &name, known));
     }
     y.apart(&mut labels, 15.0);
     let ticks = axis()
@@ -79,6 +81,19 @@ pub(crate) fn percentiles(experiment: &Experiment<'_>, load: &Load, cells: &[&Ce
     })
 }
 
+/// The percentiles that the table has, with the rung's own mark.
+fn marks(style: &style::Style, name: &str, pooled: &Pooled) -> Box<dyn Trace> {
+    let at = pooled.percentiles();
+    let known = [(2.0, at.p50), (10.0, at.p90), (100.0, at.p99), (1_000.0, at.p999)];
+    let (far, ms): (Vec<f64>, Vec<f64>) = known.into_iter().filter_map(|(far, ms)| Some((far, ms?))).unzip();
+    Scatter::new(far, ms)
+        .mode(Mode::Markers)
+        .marker(Marker::new().symbol(style.symbol()).size(9).color(style.fill()))
+        .hover_info(HoverInfo::Skip)
+        .legend_group(name)
+        .show_legend(false)
+}
+
 /// `1 / (1 - quantile)` and milliseconds.
 fn stretched(pooled: &Pooled) -> Vec<(f64, f64)> {
     pooled.curve().into_iter().map(|(quantile, ms)| (1.0 / (1.0 - quantile), ms)).collect()
@@ -99,7 +114,15 @@ fn alt(rate: &str, pooled: &[(&Cell<'_>, Pooled)]) -> String {
         format!("{}: {}", cell.series.label(), listed(&known))
     };
     let cells: Vec<String> = pooled.iter().map(of_cell).collect();
-    format!("Response times at {rate}. {}.", cells.join(". "))
+    let range = |name: &str, figure: fn(&Percentiles) -> Option<f64>| {
+        let of_cell = |(cell, pooled): &(&Cell<'_>, Pooled)| {
+            Some((cell.series.label(), figure(&pooled.percentiles())?))
+        };
+        let range = behind::range(&pooled.iter().filter_map(of_cell).collect::<Vec<_>>(), milliseconds);
+        range.map(|range| format!(" {name} {range}.")).unwrap_or_default()
+    };
+    let ranges = [range("Medians", |at| at.p50), range("p99", |at| at.p99)].concat();
+    format!("Response times at {rate}.{ranges} {}.", cells.join(". "))
 }
 
 fn table(pooled: &[(&Cell<'_>, Pooled)]) -> Table {

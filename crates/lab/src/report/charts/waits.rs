@@ -3,12 +3,13 @@
 use plotly::common::{DashType, Line, Marker, Mode};
 use plotly::{Scatter, Trace};
 
-use crate::report::cells::Experiment;
+use crate::report::cells::{Cell, Experiment};
 use crate::report::charts::frame::{EndLabel, Span, end_label, escaped, layout, title};
-use crate::report::charts::{Chart, json, style};
+use crate::report::charts::{Chart, json, style, voids};
 use crate::report::tables::{MISSING, Table, shown};
 use crate::report::text::{exact, listed, milliseconds};
 use crate::report::waits::{Means, Point, curves, theory_ms, tolerance};
+use crate::results;
 
 /// Shorter waits are not drawn on a logarithmic axis.
 const SHORTEST_MS: f64 = 0.01;
@@ -36,16 +37,23 @@ pub(crate) fn against_rate(experiment: &Experiment<'_>, main: bool) -> Option<Ch
     let x = rates.axis().title(title("requests/s, open loop"));
     let layout = layout(x, y.axis(), &y.titled("mean wait for a thread, ms"), notes, true);
     let name = "Waiting for a thread of the pool";
+    let open: Vec<&Cell<'_>> =
+        experiment.cells.iter().filter(|cell| cell.load.mode == results::Mode::Open).collect();
+    let void = voids::of(&open);
+    let mut table = table(name, &curves);
+    voids::rows(&mut table, &void);
     Some(Chart {
         title: name.into(),
-        how_to_read: "Filled marks and lines: the mean wait as measured, from sending a request to entering its view. Hollow \
-            circles around them: the same requests, as recorded, played through a first-come-first-served queue; where a \
-            mark sits in its circle, the server is that queue. Dashed: Erlang C, the mean of the long run, and past the \
-            limit the fluid line, along which the queue grows."
-            .into(),
-        alt: alt(name, &curves),
+        how_to_read: format!(
+            "Filled marks and lines: the mean wait as measured, from sending a request to entering its view. Hollow \
+             circles around them: the same requests, as recorded, played through a first-come-first-served queue; where a \
+             mark sits in its circle, the server is that queue. Dashed: Erlang C, the mean of the long run, and past the \
+             limit the fluid line, along which the queue grows.{}",
+            voids::said(&void)
+        ),
+        alt: format!("{}{}", alt(name, &curves), voids::said(&void)),
         figure: json(traces, layout),
-        table: table(name, &curves),
+        table,
         main,
         height_rem: 26.0,
     })
@@ -119,11 +127,23 @@ fn alt(name: &str, curves: &[Vec<Point<'_, '_>>]) -> String {
         let replayed = replayed.unwrap_or_default();
         format!("{}{replayed} at {} requests/s", milliseconds(point.waited_ms), exact(point.rate_rps))
     };
+    let grows = |points: &Vec<Point<'_, '_>>| {
+        let (first, last) = (points.first()?, points.last().filter(|_| points.len() > 1)?);
+        Some(format!(
+            " On {} it goes from {} at {} requests/s to {} at {}.",
+            first.cell.series.label(),
+            milliseconds(first.waited_ms),
+            exact(first.rate_rps),
+            milliseconds(last.waited_ms),
+            exact(last.rate_rps)
+        ))
+    };
+    let grows: Vec<String> = curves.iter().filter_map(grows).collect();
     let each = curves.iter().map(|points| {
         let points_in_words: Vec<String> = points.iter().map(words).collect();
         format!("{}: {}", points[0].cell.series.label(), listed(&points_in_words))
     });
-    format!("{name}, mean waits. {}.", each.collect::<Vec<_>>().join(". "))
+    format!("{name}, the mean wait.{} {}.", grows.concat(), each.collect::<Vec<_>>().join(". "))
 }
 
 fn table(name: &str, curves: &[Vec<Point<'_, '_>>]) -> Table {

@@ -22,7 +22,7 @@ pub(crate) fn findings(sweep: &Sweep<'_, '_>, machine: &Machine) -> Vec<Finding>
 }
 
 /// Who answers each of how many clients as if it were alone.
-fn headline(sweep: &Sweep<'_, '_>, cores: Option<f64>) -> Option<String> {
+pub(super) fn headline(sweep: &Sweep<'_, '_>, cores: Option<f64>) -> Option<String> {
     let mut tracks: Vec<(&Track<'_, '_>, Option<u32>)> = sweep
         .tracks
         .iter()

@@ -58,6 +58,19 @@ impl Verdict {
         }
     }
 
+    /// The cause alone, the same words for all rungs that have it.
+    pub(crate) fn in_brief(&self) -> String {
+        match &self.cause {
+            Cause::NotRun { .. } => NOT_RUN.into(),
+            Cause::Slots { slots, .. } => slots.ran_out().trim_start_matches("then ").into(),
+            Cause::Downstream { .. } => "services behind full".into(),
+            Cause::Fault { .. } => "services behind in trouble".into(),
+            Cause::Connections { .. } => "connections all taken".into(),
+            Cause::Cpu { .. } => "CPU full".into(),
+            _ => self.label(),
+        }
+    }
+
     /// A clause with its numbers, for after a colon.
     pub(crate) fn clause(&self) -> String {
         let also: Vec<String> =
@@ -69,6 +82,9 @@ impl Verdict {
         !matches!(self.cause, Cause::NotFound { .. })
     }
 }
+
+/// Of a cell that was left out.
+pub(crate) const NOT_RUN: &str = "not run";
 
 /// A share of the server's CPUs that others had.
 const WORTH_A_NOTE: f64 = 0.02;
