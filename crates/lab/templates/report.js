@@ -44,8 +44,11 @@
     const { data, layout } = themed(chart.figure, getComputedStyle(document.documentElement));
     chart.narrow = width < NARROW_PX;
     const shown = fitted(layout, width);
+    // Most charts are pressed a little to fit on paper; one whose rows would then touch says how high it has to be.
+    const most = shown.meta?.print_px ?? PRINT_PX.height;
+    chart.at.style.maxHeight = print ? `${most}px` : "";
     if (print) {
-      Object.assign(shown, { width, height: Math.min(print.height, chart.at.clientHeight), autosize: false });
+      Object.assign(shown, { width, height: Math.min(most, chart.at.clientHeight), autosize: false });
     }
     return Plotly.react(chart.at, data, shown, {
       displaylogo: false,

@@ -4,7 +4,7 @@
 //! (`@warm-1`) which the page replaces by those of its light or dark theme; see `style`. One file per
 //! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `crossover`
 //! (who wins where), `bystanders`, `tails` (percentiles), `parts` (where the time went), `waits` (for a
-//! thread of a pool).
+//! thread of a pool), and `lanes` (single requests on their threads), which opens the page.
 
 mod bars;
 mod bystanders;
@@ -12,6 +12,7 @@ mod crossover;
 mod curves;
 mod frame;
 mod gap;
+pub(crate) mod lanes;
 mod parts;
 pub(crate) mod style;
 mod tails;

@@ -18,7 +18,7 @@ use crate::report::cells::Experiment;
 use crate::report::charts::{self, Chart, style};
 use crate::report::tables::{self, Cells, Table};
 use crate::report::text::{self, bytes, count, listed};
-use crate::report::{Report, Writer, csv, findings, verdict};
+use crate::report::{Report, Writer, csv, findings, lanes, verdict};
 use crate::results::{Machine, Mode, Results};
 
 /// Writes `report.html`.
@@ -47,6 +47,8 @@ struct Page<'a> {
     answer: Vec<Vec<Span>>,
     /// The picture on the first screen.
     hero: Option<Figure>,
+    /// Single requests on the threads that carried them: what all the rest is about.
+    lanes: Option<Figure>,
     machine: String,
     sections: Vec<Section>,
     details: Vec<(&'static str, String)>,
@@ -112,6 +114,7 @@ impl<'a> Page<'a> {
                 section
             })
             .collect();
+        let lanes = report.experiments.iter().find_map(|one| charts::lanes::chart(results, &one.asked.name));
         let first = main.map(|place| &report.experiments[place]);
         let question =
             first.map(|experiment| plain(&experiment.asked.question)).filter(|question| !question.is_empty());
@@ -121,6 +124,7 @@ impl<'a> Page<'a> {
             cautions: findings::cautions(results),
             answer: answer(report, main),
             hero,
+            lanes: lanes.map(|chart| Figure { id: "lanes".into(), chart }),
             machine: with_care(&machine_line(machine), results),
             sections,
             details: details(results),
@@ -154,7 +158,11 @@ impl Section {
             figures,
             hero: None,
             cells: tables::cells(experiment, &results.machine),
-            remarks: tables::remarks(experiment).iter().map(|remark| spans(remark)).collect(),
+            remarks: tables::remarks(experiment)
+                .iter()
+                .chain(&lanes::missing(results, &asked.name))
+                .map(|remark| spans(remark))
+                .collect(),
             repeat: format!("cargo lab compare {} --seed {}", asked.name, results.seed),
         }
     }
