@@ -25,7 +25,7 @@ use wire::{Phase, RequestHead, ServerConnection as Http};
 
 use crate::View;
 use crate::config::{Config, Limits};
-use crate::request::{Incoming, Request};
+use crate::request::{Incoming, Request, traced};
 use connections::Connections;
 use socket::{Listener, Socket};
 
@@ -141,8 +141,9 @@ impl<V: View> Server<V> {
         };
         let client = self.client.anew();
         let entered = exchange.context.timing.enter();
+        let trace = &mut exchange.context.trace;
         // A view that panics has only its own request on its hands. What it said was printed by then.
-        let answer = AssertUnwindSafe((self.view)(&mut request, &client)).catch_unwind().await;
+        let answer = traced(trace, AssertUnwindSafe((self.view)(&mut request, &client)).catch_unwind()).await;
         let answer = answer.unwrap_or_else(|_| {
             let id = &exchange.context.request_id;
             log::error!("the view of {method} {target} panicked (request id {id})");

@@ -25,7 +25,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::View;
 use crate::client::Client;
-use crate::request::{Broken, Incoming, Request};
+use crate::request::{Broken, Incoming, Request, traced};
 
 /// The one service, for every path: [`handlers::Route`] is the router.
 pub(crate) fn service<V: View>(
@@ -88,7 +88,10 @@ async fn answer(worker: &Rc<Worker>, view: &impl View, http: &HttpRequest, paylo
         Some(host) if !wire::is_host(host.as_bytes()) => {
             Problem::BadRequest("host must be one name or address, with or without a port".into()).into()
         }
-        _ => guarded(view(&mut request, &client), &head, &exchange.context).await,
+        _ => {
+            let Context { request_id, trace, .. } = &mut exchange.context;
+            traced(trace, guarded(view(&mut request, &client), &head, request_id)).await
+        }
     };
     exchange.context.timing.view = entered.elapsed();
     client.waited().note(&mut reply);
@@ -129,13 +132,13 @@ fn response(
 }
 
 /// Runs a view so that its panic is a 500 and nobody else's problem.
-async fn guarded(view: impl Future<Output = Answer>, head: &Head<'_>, context: &Context) -> Reply {
+async fn guarded(view: impl Future<Output = Answer>, head: &Head<'_>, id: &str) -> Reply {
     // What a view leaves half-done when it panics is dropped with it, and it shares nothing mutable.
     match AssertUnwindSafe(view).catch_unwind().await {
         Ok(answer) => answer.unwrap_or_else(Reply::from),
         Err(_) => {
             // What it said was printed by the panic hook; this line says to whom.
-            let (method, target, id) = (head.method, head.target.escape_default(), &context.request_id);
+            let (method, target) = (head.method, head.target.escape_default());
             crate::logs::line(&format!("the view of {method} {target} panicked (request id {id})"));
             Problem::Internal.into()
         }

@@ -1,10 +1,13 @@
 //! A request as a view sees it. No framework: the gateway makes one, and so can any other host of the
 //! same views (the bare tokio rung, say).
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use handlers::trace::Tracing;
 use handlers::{MAX_BODY_BYTES, Problem};
 use tokio::time::timeout;
 
@@ -62,6 +65,13 @@ impl Request<'_> {
         };
         timeout(*time_limit, collect).await.unwrap_or_else(|_| Err(unreadable()))
     }
+}
+
+/// Runs a view, and lets its trace know when. A poll is when this thread carries the request; between two polls it
+/// carries others, or none.
+pub(crate) async fn traced<T>(trace: &mut Tracing, view: impl Future<Output = T>) -> T {
+    let mut view = pin!(view);
+    poll_fn(|task| trace.around(|| view.as_mut().poll(task))).await
 }
 
 fn unreadable() -> Problem {

@@ -3,6 +3,7 @@
 
 use std::io::Read;
 
+use handlers::trace::Tracing;
 use handlers::{MAX_BODY_BYTES, Problem};
 
 /// What views may know of a request.
@@ -46,6 +47,11 @@ impl Request<'_> {
 
 /// Announcing a large body costs a client nothing, so it must not cost memory here before it comes.
 const FIRST_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Runs a view, and lets its trace know when. This thread carries the request all the while, its waits included.
+pub(crate) fn traced<T>(trace: &mut Tracing, view: impl FnOnce() -> T) -> T {
+    trace.around(view)
+}
 
 fn unreadable() -> Problem {
     Problem::BadRequest("the request body ended early or is not readable".into())

@@ -34,6 +34,7 @@ use actix_web::web;
 use async_server::request::Request;
 use blocking_server::client::Client;
 use blocking_server::{View, views};
+use handlers::trace::Tracing;
 use handlers::{Answer, Problem, timing};
 
 use crate::collected::Collected;
@@ -70,12 +71,18 @@ async fn offload<V: View>(request: Collected, views: Arc<(V, Client)>) -> Answer
     let waiting = Arc::new(());
     let wanted = Arc::downgrade(&waiting);
     let handed_over = Instant::now();
+    // Who asks on which thread the request was means the one that answers it.
+    let mut trace = Tracing::handed_over();
     let answered = web::block(move || {
         // In the queue for so long that nobody is left? Then there is nothing to do.
         wanted.upgrade()?;
         let (view, client) = &*views;
         let queued = handed_over.elapsed();
-        Some((queued, catch_unwind(AssertUnwindSafe(|| request.answer(view, client)))))
+        let mut answered = trace.around(|| catch_unwind(AssertUnwindSafe(|| request.answer(view, client))));
+        if let Ok(reply) = &mut answered {
+            trace.note(&mut reply.headers);
+        }
+        Some((queued, answered))
     });
     match answered.await {
         Ok(Some((queued, Ok(mut reply)))) => {

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::timing::{SERVER_TIMING, Timing};
+use crate::trace::Tracing;
 use crate::{Header, Reply};
 
 /// The hooks that a server runs, in order.
@@ -121,6 +122,8 @@ pub struct Context {
     pub request_id: String,
     /// Filled in by the server before [`Hooks::after`].
     pub timing: Timing,
+    /// Picked up and set down by the server around its view.
+    pub trace: Tracing,
     /// `GET /hello`, kept only when somebody will log it.
     request_line: Option<String>,
 }
@@ -176,12 +179,14 @@ impl Hook for RequestId {
 }
 
 /// `server-timing: view;dur=12.345`, which browsers show and the load generator can read; see
-/// [`timing`](crate::timing). What the application says there itself (`upstream`) comes after it, in one line.
+/// [`timing`](crate::timing). What the application says there itself (`upstream`) comes after it, in one line. For
+/// those who ask there is a [`trace`](crate::trace) as well.
 struct ServerTiming;
 
 impl Hook for ServerTiming {
     fn before(&self, head: &Head<'_>, context: &mut Context) {
-        context.timing = Timing::sent_at(head.sent_at);
+        let (sent_at, trace) = Tracing::asked(head.sent_at);
+        (context.timing, context.trace) = (Timing::sent_at(sent_at), trace);
     }
 
     fn after(&self, context: &Context, headers: &mut Vec<Header>) {
@@ -192,6 +197,7 @@ impl Hook for ServerTiming {
             value.push_str(&said);
         }
         headers.push((SERVER_TIMING, Cow::Owned(value)));
+        context.trace.note(headers);
     }
 }
 

@@ -7,7 +7,7 @@
 //! The parts, in the order in which a request meets them:
 //!
 //! 1. [`hooks`]: what runs before and after every request (Flask: `before_request`, `after_request`); one of them
-//!    says where the time went ([`timing`]).
+//!    says where the time went ([`timing`]), and to whom asks when and on which thread ([`trace`]).
 //! 2. [`Route`]: the request line, parsed and validated, once for all servers.
 //! 3. [`services`]: what to ask the upstream, and how to read its answers.
 //! 4. [`replies`]: the answer of each route.
@@ -20,6 +20,7 @@ mod reply;
 mod route;
 pub mod services;
 pub mod timing;
+pub mod trace;
 
 pub use problem::Problem;
 pub use reply::{Body, Header, Paced, Reply};

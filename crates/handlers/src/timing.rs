@@ -34,10 +34,10 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Header, Reply};
+use crate::{Header, Reply, trace};
 
 /// Request header: when the client began to send, in nanoseconds of `CLOCK_MONOTONIC`. That clock is the same for
-/// all processes of one machine and means nothing between two.
+/// all processes of one machine and means nothing between two. It is also where a [`trace`] is asked for.
 pub const SENT_AT: &str = "x-sent-at";
 
 /// Name of the reply header.
@@ -89,7 +89,7 @@ fn since(sent_ns: u64, now_ns: u64) -> Option<Duration> {
     (queue <= LONGEST_QUEUE).then_some(queue)
 }
 
-fn monotonic_ns() -> u64 {
+pub(crate) fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
@@ -131,6 +131,7 @@ struct Calls {
 impl UpstreamTime {
     /// A call begins; it ends when what this returns is dropped, and so also when nobody waits for it any more.
     pub fn call(&self) -> UpstreamCall<'_> {
+        trace::mark();
         let mut calls = self.lock();
         calls.under_way += 1;
         calls.since.get_or_insert_with(Instant::now);
@@ -150,6 +151,7 @@ impl UpstreamTime {
     }
 
     fn ended(&self) {
+        trace::mark();
         let mut calls = self.lock();
         calls.under_way -= 1;
         if calls.under_way == 0

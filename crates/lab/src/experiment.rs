@@ -14,12 +14,14 @@ use serde::de::{Deserializer, Error as _};
 use crate::ladder::{self, Rung};
 use crate::results::{GapStep, Rule, Stated};
 
+mod lanes;
 mod load;
 mod needs;
 mod number;
 mod server;
 mod upstream;
 
+pub use lanes::Lanes;
 pub use load::{
     Bystander, Clients, Closed, Doubling, Kind, Levels, Load, Open, Part, Positive, Rate, Slow, Subscribers,
     Target,
@@ -101,6 +103,8 @@ pub struct Experiment {
     pub rungs: Vec<Use>,
     /// Under which loads.
     pub loads: Vec<Load>,
+    /// Requests to be recorded one by one, apart from the trials.
+    pub lanes: Option<Lanes>,
     /// How the gap between two rungs is split into its causes: a chain from rung to rung.
     #[serde(default)]
     pub decomposition: Vec<GapStep>,
@@ -253,6 +257,7 @@ impl Experiment {
             open.try_for_each(|open| open.check(window_ms)).map_err(anyhow::Error::msg)?;
         }
         self.check_decomposition()?;
+        self.check_lanes()?;
         self.check_rule()
     }
 

@@ -9,6 +9,7 @@
 //!    the server among them, while a `probe` watches the server; `judge` says what came of it, and `replay` plays what a pool's
 //!    requests did again. After each trial [`output`] keeps all
 //!    [`results`].
+//!    Where an experiment asks for it, [`lanes`] records some requests one by one before that.
 //! 4. [`report`] reads the results and nothing else. What may be concluded from them is up to [`stats`].
 //!
 //! Around a run, [`check`] looks whether the machine was left alone, [`until`] adds blocks until intervals are
@@ -33,6 +34,7 @@ mod flags;
 mod generator;
 mod judge;
 pub mod ladder;
+pub mod lanes;
 pub mod limits;
 mod live;
 pub mod machine;

@@ -19,8 +19,12 @@ use crate::wait;
 
 mod left_out;
 mod levels;
+mod recording;
 
 use levels::Level;
+
+pub use recording::Recording;
+pub(crate) use recording::of_cell;
 
 /// What a run will do.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub struct Planned {
     pub asked: Asked,
     /// One trial of each cell in each, in shuffled order.
     pub blocks: Vec<Vec<Step>>,
+    /// What is recorded before them, where the experiment asks for it.
+    pub recording: Option<Recording>,
 }
 
 /// What runs at one time: a trial, or several side by side.
@@ -108,7 +114,8 @@ impl Plan {
 impl Planned {
     /// How long it will take.
     pub fn estimate(&self) -> Duration {
-        self.blocks.iter().flatten().map(Step::estimate).sum()
+        let recording = self.recording.as_ref().map(Recording::estimate).unwrap_or_default();
+        self.blocks.iter().flatten().map(Step::estimate).sum::<Duration>() + recording
     }
 }
 
@@ -166,7 +173,8 @@ fn planned(experiment: Experiment, options: &Options, host: &Host) -> anyhow::Re
     let mut rng = StdRng::seed_from_u64(options.seed ^ fingerprint(&experiment.name));
     let blocks =
         (0..experiment.blocks).map(|block| shuffled(&levels, block, experiment.side_by_side, &mut rng));
-    Ok(Planned { asked, blocks: blocks.collect() })
+    let recording = Recording::of(&experiment, host, options.seed)?;
+    Ok(Planned { asked, blocks: blocks.collect(), recording })
 }
 
 fn changed(experiment: Experiment, options: &Options) -> Experiment {

@@ -17,6 +17,7 @@ mod csv;
 mod findings;
 mod gap;
 mod html;
+mod lanes;
 mod parts;
 pub(crate) mod queueing;
 mod read;

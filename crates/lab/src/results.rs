@@ -5,6 +5,7 @@
 mod around;
 mod boxed;
 mod client;
+mod lanes;
 mod replay;
 mod series;
 mod services;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use around::{Ended, MachineCheck, MachineState, Precision};
 pub use boxed::{Afterwards, Boxed};
 pub use client::Client;
+pub use lanes::{Carried, Lanes};
 pub use replay::Replay;
 pub use series::SeriesRow;
 pub use services::{Calls, Rule, Services, Trouble};
@@ -53,6 +55,9 @@ pub struct Results {
     /// What became of the intervals, for each experiment that was to run until they are narrow.
     #[serde(default)]
     pub precision: Vec<Precision>,
+    /// Requests recorded one by one, of each server of experiments that ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<Lanes>,
 }
 
 /// The texts and fixed settings of an experiment, kept so that a report needs no other file.

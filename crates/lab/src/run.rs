@@ -8,6 +8,7 @@ use loadgen::clock::monotonic_ns;
 
 use crate::cpus::{Split, pin_this_thread};
 use crate::judge;
+use crate::lanes;
 use crate::output::Output;
 use crate::plan::{Plan, Planned, Step};
 use crate::programs::Programs;
@@ -58,6 +59,7 @@ pub fn run(plan: &Plan, around: &Surroundings<'_>, results: &mut Results) -> any
         results,
     };
     for (place, planned) in plan.experiments.iter().enumerate() {
+        run.recorded(planned)?;
         match around.until.filter(|_| !planned.asked.demonstration) {
             None => run.planned(place, planned)?,
             Some(until) => run.until(place, planned, until, plan.experiments.len() - place)?,
@@ -77,6 +79,18 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
+    /// Requests one by one, on servers of their own, where the experiment asks for it.
+    fn recorded(&mut self, planned: &Planned) -> anyhow::Result<()> {
+        let Some(recording) = &planned.recording else { return Ok(()) };
+        if self.clock.is_over(self.around.time_limit) {
+            return Ok(());
+        }
+        self.results.lanes.extend(lanes::record(recording, &self.bench, &self.progress)?);
+        self.progress.done(recording.estimate(), &[]);
+        self.clock.planned_so_far += recording.estimate();
+        self.around.output.write(self.results)
+    }
+
     /// The blocks of the plan, as far as the time allows.
     fn planned(&mut self, place: usize, planned: &Planned) -> anyhow::Result<()> {
         let limit = self.around.time_limit;

@@ -60,7 +60,7 @@ pub(crate) fn run(step: &Step, bench: &Bench<'_>, progress: &Progress) -> anyhow
 }
 
 /// What does not start loses its trial, and no other.
-fn started(side: anyhow::Result<Side>) -> anyhow::Result<Result<Side, String>> {
+pub(crate) fn started(side: anyhow::Result<Side>) -> anyhow::Result<Result<Side, String>> {
     match side {
         Err(error) if stop::requested() || error.is::<Stopped>() => Err(Stopped.into()),
         side => Ok(side.map_err(|error| format!("{error:#}"))),
@@ -99,7 +99,7 @@ fn with_calls(mut trial: Trial, calls: Option<anyhow::Result<Calls>>) -> Trial {
 }
 
 /// Does the same to each, at the same time.
-fn at_once<T: Send, R: Send>(
+pub(crate) fn at_once<T: Send, R: Send>(
     items: Vec<T>,
     work: impl Fn(T) -> anyhow::Result<R> + Sync,
 ) -> anyhow::Result<Vec<R>> {

@@ -38,10 +38,12 @@ impl<A: Application> Application for Hooked<A> {
         let head = Head { method: environ.method, target: environ.target, request_id, sent_at };
         let mut context = self.hooks.before(&head);
         let entered = context.timing.enter();
+        context.trace.pick_up();
         let mut start =
             HookedStart { inner: start, hooks: &self.hooks, context: &mut context, entered, status: 500 };
         let inner = self.inner.call(environ, &mut start);
         let status = start.status;
+        context.trace.set_down();
         HookedBody { inner, hooks: Arc::clone(&self.hooks), context, status, began }
     }
 }
@@ -62,6 +64,8 @@ impl StartResponse for HookedStart<'_> {
         error: Option<&dyn Error>,
     ) -> Result<(), AlreadyStarted> {
         self.context.timing.view = self.entered.elapsed();
+        // The application says what its view came to; from here on it is the server's time.
+        self.context.trace.set_down();
         self.hooks.after(self.context, &mut head.headers);
         let status = head.status;
         self.inner.start_response(head, error)?;

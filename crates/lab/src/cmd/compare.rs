@@ -153,6 +153,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         trials: Vec::new(),
         check: Some(check),
         precision: Vec::new(),
+        lanes: Vec::new(),
     };
     let time_limit = time_limit.map(|limit| limit.saturating_sub(RESERVE));
     let around =
@@ -319,7 +320,12 @@ fn announce(plan: &Plan, split: Option<&Split>, until: Option<Until>, time_limit
         let trials: usize = planned.blocks.iter().flatten().map(|step| step.cells.len()).sum();
         let plural = if blocks == 1 { "" } else { "s" };
         let time = cli::in_words(planned.estimate());
-        cli::tell(&format!("  {name:<11} {title}: {trials} trials in {blocks} block{plural}, {time}"));
+        let recorded = planned.recording.as_ref();
+        let recorded =
+            recorded.map(|lanes| format!(" and {} requests recorded", lanes.requests)).unwrap_or_default();
+        cli::tell(&format!(
+            "  {name:<11} {title}: {trials} trials in {blocks} block{plural}{recorded}, {time}"
+        ));
     }
     for reason in left_out(plan) {
         cli::tell(&format!("  left out    {reason}"));

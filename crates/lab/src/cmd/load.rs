@@ -244,6 +244,7 @@ fn about(args: &Args) -> anyhow::Result<Results> {
         trials: Vec::new(),
         check: None,
         precision: Vec::new(),
+        lanes: Vec::new(),
     })
 }
 

@@ -62,6 +62,7 @@ fn results(seen: Seen<'_>, programs: &Programs, limits: &Limits, now: Timestamp)
         trials: seen.trials,
         check: None,
         precision: Vec::new(),
+        lanes: Vec::new(),
     })
 }
 

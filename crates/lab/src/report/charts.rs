@@ -5,7 +5,7 @@
 //! form: `curves` (over clients), `bars` (one load), `gap` (what a difference consists of), `crossover` (who
 //! wins where), `timeline` (what happened when), `bystanders`, `tails` (percentiles), `parts` (where the time
 //! went), `waits` (for a thread of a pool). `intervals` has their whiskers, `behind` words and tables, `voids`
-//! what does not count.
+//! what does not count, and `lanes` single requests on their threads: that one opens the page.
 
 mod bars;
 mod behind;
@@ -15,6 +15,7 @@ mod curves;
 mod frame;
 mod gap;
 mod intervals;
+pub(crate) mod lanes;
 mod parts;
 pub(crate) mod style;
 mod tails;

@@ -19,7 +19,7 @@ use plotly::Plot;
 use serde_json::Value;
 
 use crate::ladder;
-use crate::report::charts::{Chart, style};
+use crate::report::charts::{Chart, lanes, style};
 use crate::report::tables::Table;
 use crate::report::{Report, Writer, csv, findings};
 use crate::results::Results;
@@ -77,6 +77,7 @@ impl<'a> Page<'a> {
             numbered.map(|(place, experiment)| Section::of(experiment, results, place)).collect();
         let hero = main.and_then(|main| sections[main].give_hero());
         let cautions = findings::cautions(results);
+        let opening = report.experiments.iter().find_map(|one| lanes::chart(results, &one.asked.name));
         Self {
             results,
             question: first::question(report, main),
@@ -85,7 +86,7 @@ impl<'a> Page<'a> {
             answer: first::answer(main, &sections),
             hero,
             machine: first::machine(results),
-            opening: None,
+            opening: opening.map(|chart| Figure::of(chart, "lanes".into())),
             overview: first::overview(main, &sections),
             sections,
             details: method::details(results),

@@ -7,6 +7,7 @@ mod boxed;
 mod endings;
 mod kills;
 mod ladder;
+mod lanes;
 mod runs;
 mod serving;
 mod sure;

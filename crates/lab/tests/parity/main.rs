@@ -3,11 +3,12 @@
 //!
 //! What is checked is data in `src/contract`, and who runs it is `src/contract/verify.rs`. In here the
 //! rungs are started, as the programs that they are: `rungs` holds everything against each of them, `same`
-//! compares them with each other, `timing` reads where they say that time went, `faults` breaks what is behind them, `command` is `cargo lab verify`
+//! compares them with each other, `timing` reads where they say that time went and `lanes` on which thread, `faults` breaks what is behind them, `command` is `cargo lab verify`
 //! against servers that are wrong, and `list` holds `crates/README.md` to the list of known differences.
 
 mod command;
 mod faults;
+mod lanes;
 mod list;
 mod rungs;
 mod same;

@@ -126,6 +126,7 @@ pub(crate) fn empty() -> Results {
         trials: Vec::new(),
         check: None,
         precision: Vec::new(),
+        lanes: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ mod files;
 mod findings;
 mod fixture;
 mod gate;
+mod lanes;
 mod latency;
 mod lines;
 mod page;

@@ -7,7 +7,7 @@ use crate::report::cells::Experiment;
 use crate::report::findings::{self, Finding};
 use crate::report::html::{Figure, Span, plain, spans};
 use crate::report::tables::{self, Cells};
-use crate::report::{answer, charts, verdict};
+use crate::report::{answer, charts, lanes, verdict};
 use crate::results::Results;
 
 /// An experiment on the page.
@@ -59,6 +59,8 @@ impl Section {
             found.iter().partition(|finding| finding.headline || !headlines);
         let all = |texts: Vec<&Finding>| texts.iter().map(|finding| spans(&finding.text)).collect();
         let sentences = |texts: Vec<String>| texts.iter().map(|text| spans(text)).collect();
+        let mut remarks = tables::remarks(experiment);
+        remarks.extend(lanes::missing(results, &asked.name));
         Self {
             anchor: format!("experiment-{number}"),
             name: asked.name.clone(),
@@ -76,7 +78,7 @@ impl Section {
             figures,
             hero: None,
             cells: tables::cells(experiment, machine),
-            remarks: sentences(tables::remarks(experiment)),
+            remarks: sentences(remarks),
             repeat: repeat(results, &asked.name),
         }
     }
@@ -136,6 +138,7 @@ mod tests {
             trials: Vec::new(),
             check: None,
             precision: Vec::new(),
+            lanes: Vec::new(),
         }
     }
 
