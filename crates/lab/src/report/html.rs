@@ -162,7 +162,7 @@ impl Section {
 
 /// The experiment that the first screen is about: the first that compares over several loads or splits a
 /// gap, else the first that compares, else the first.
-fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
+pub(crate) fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
     let levels = |experiment: &Experiment<'_>| {
         let of_target = |target| {
             let cells = experiment.at(target).filter(|cell| !cell.ok.is_empty());
@@ -218,7 +218,7 @@ fn spans(text: &str) -> Vec<Span> {
 }
 
 /// `Linux 6.1, 2 × Some CPU, 4 GiB; servers on CPU 1, load on CPU 0`
-fn machine_line(machine: &Machine) -> String {
+pub(crate) fn machine_line(machine: &Machine) -> String {
     let mut parts = vec![machine.os.clone()];
     let cpu = machine.cpu.as_deref().unwrap_or("unknown processor");
     parts.push(format!("{} × {cpu}", machine.cpus));
@@ -231,7 +231,7 @@ fn machine_line(machine: &Machine) -> String {
 }
 
 /// The same, with what of the check before and after the run the reader should know.
-fn with_care(line: &str, results: &Results) -> String {
+pub(crate) fn with_care(line: &str, results: &Results) -> String {
     let care = results.check.as_ref().filter(|check| !check::warnings(check).is_empty());
     care.and_then(check::in_brief)
         .map_or_else(|| line.to_owned(), |seen| format!("{line}. With care: {seen}"))
@@ -243,7 +243,7 @@ fn cpus(numbers: &[u32]) -> String {
 }
 
 /// What the footer lists: label and value.
-fn details(results: &Results) -> Vec<(&'static str, String)> {
+pub(crate) fn details(results: &Results) -> Vec<(&'static str, String)> {
     let machine = &results.machine;
     let limit = |(name, value): (&String, &Option<u64>)| match value {
         Some(value) => format!("{name} {}", count(*value)),

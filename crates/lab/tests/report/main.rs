@@ -9,6 +9,7 @@ mod fixture;
 mod gate;
 mod latency;
 mod lines;
+mod markdown;
 mod parts;
 mod reading;
 mod recorded;
