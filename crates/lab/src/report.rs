@@ -3,10 +3,12 @@
 //! ```text
 //! results.json -> cells (trials put together) -> bounds (what was possible) -> verdict (what ran out)
 //!                                             -> findings (sentences) -> html, markdown, csv, terminal
+//! several results -> together (what differs, and whether they agree) -> a page of its own
 //! ```
 //! Everything is computed from [`Results`] alone, so that a report can be made again anywhere, and a
 //! `Writer` only lays out. The reader goes next to `findings`, or to `html` for the page.
 
+pub(crate) mod between;
 mod bounds;
 mod bystanders;
 pub(crate) mod cells;
@@ -26,6 +28,7 @@ mod tables;
 mod target;
 mod terminal;
 pub(crate) mod text;
+pub mod together;
 mod verdict;
 mod waits;
 

@@ -10,7 +10,7 @@ mod bars;
 mod bystanders;
 mod crossover;
 mod curves;
-mod frame;
+pub(crate) mod frame;
 mod gap;
 mod parts;
 pub(crate) mod style;
@@ -225,7 +225,8 @@ const OF_SUBSCRIBERS: &[Measure] = &[
     },
 ];
 
-fn json(traces: Vec<Box<dyn Trace>>, layout: Layout) -> String {
+/// What the page and the pictures draw from.
+pub(crate) fn json(traces: Vec<Box<dyn Trace>>, layout: Layout) -> String {
     let mut plot = Plot::new();
     plot.add_traces(traces);
     plot.set_layout(layout);

@@ -17,6 +17,7 @@ mod robust;
 mod rules;
 mod split;
 mod sure;
+mod together;
 mod verdict;
 mod voids;
 mod waits;

@@ -2,8 +2,9 @@
 //! heaviest load that it was given. That nothing ran out is a verdict too, with what was looked at.
 
 use crate::report::bounds::{Standing, Sweep, Track, server_cores};
-use crate::report::cells::{Cell, Experiment};
+use crate::report::cells::{Cell, Experiment, Series};
 use crate::report::text::{count, counted, exact, listed, milliseconds, sentence};
+use crate::report::verdict::Verdict;
 use crate::report::verdict::evidence::{Evidence, peak_rps};
 use crate::report::verdict::rules;
 use crate::report::verdict::words::percent;
@@ -11,11 +12,56 @@ use crate::results::{Machine, Mode};
 
 /// By what was asked for: closed loop, open loop, subscribers.
 pub(crate) fn sentences(experiment: &Experiment<'_>, machine: &Machine) -> Vec<String> {
-    let cores = server_cores(machine).filter(|_| !experiment.asked.demonstration);
     let mut said = Vec::new();
+    for (on, each) in all(experiment, machine) {
+        said.extend(together(each).into_iter().map(|text| match &on {
+            Some(target) => format!("On {target}, {}", crate::report::text::continued(&text)),
+            None => text,
+        }));
+    }
+    said
+}
+
+/// What became of one rung, and where.
+pub(crate) struct Became {
+    pub(crate) series: Series,
+    /// What it was asked for.
+    pub(crate) target: String,
+    pub(crate) mode: Mode,
+    /// `256 clients`
+    pub(crate) load: String,
+    /// None where nothing ran out.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// The same as [`sentences`], to be held against other runs.
+pub(crate) fn became(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Became> {
+    let one = |said: Said<'_, '_>| {
+        let (at, verdict) = match said {
+            Said::Out(at, verdict) => (at, Some(verdict)),
+            Said::Nothing(at) => (at, None),
+        };
+        Became {
+            series: at.cell.series.clone(),
+            target: at.cell.target().named(),
+            mode: at.cell.load.mode,
+            load: load(at.cell),
+            verdict,
+        }
+    };
+    all(experiment, machine).into_iter().flat_map(|(_, each)| each).map(one).collect()
+}
+
+/// Every rung where its verdict is spoken, by what was asked for, with what to call that by if need be.
+fn all<'e, 'a>(
+    experiment: &'e Experiment<'a>,
+    machine: &Machine,
+) -> Vec<(Option<String>, Vec<Said<'e, 'a>>)> {
+    let cores = server_cores(machine).filter(|_| !experiment.asked.demonstration);
+    let mut all = Vec::new();
     for sweep in Sweep::all(experiment, Mode::Closed, machine) {
         let each = sweep.tracks.iter().filter_map(|track| of_track(experiment, track, cores)).collect();
-        said.extend(together(each).into_iter().map(|text| sweep.say(&text)));
+        all.push((sweep.told_apart.clone(), each));
     }
     for mode in [Mode::Open, Mode::Subscribers] {
         for target in experiment.targets(mode) {
@@ -23,20 +69,16 @@ pub(crate) fn sentences(experiment: &Experiment<'_>, machine: &Machine) -> Vec<S
                 heaviest(experiment.at(target).filter(|cell| cell.series == *series).collect())
             });
             let each = cells.filter_map(|cell| of_cell(experiment, cell, cores)).collect();
-            let on = experiment.told_apart(target);
-            said.extend(together(each).into_iter().map(|text| match &on {
-                Some(target) => format!("On {target}, {}", crate::report::text::continued(&text)),
-                None => text,
-            }));
+            all.push((experiment.told_apart(target), each));
         }
     }
-    said
+    all
 }
 
 /// One rung at one load.
 enum Said<'e, 'a> {
     /// Something ran out.
-    Out(String),
+    Out(Evidence<'e, 'a>, Verdict),
     /// Nothing did.
     Nothing(Evidence<'e, 'a>),
 }
@@ -57,14 +99,14 @@ fn of_track<'e, 'a>(
         return match known {
             Some(point) => {
                 let at = Evidence::at(track, point, cores);
-                Some(if rules::fills_cpu(&at) { out(&at) } else { Said::Nothing(at) })
+                Some(if rules::fills_cpu(&at) { out(at) } else { Said::Nothing(at) })
             }
             None => {
                 of_cell(experiment, heaviest(track.points.iter().map(|point| point.cell).collect())?, cores)
             }
         };
     };
-    Some(out(&Evidence::at(track, point, cores)))
+    Some(out(Evidence::at(track, point, cores)))
 }
 
 /// A cell that has no lines.
@@ -77,12 +119,12 @@ fn of_cell<'e, 'a>(
     if !rules::suffers(&at) {
         return Some(Said::Nothing(at)).filter(|_| !cell.ok.is_empty());
     }
-    Some(out(&at))
+    Some(out(at))
 }
 
-fn out<'e, 'a>(at: &Evidence<'e, 'a>) -> Said<'e, 'a> {
-    let (name, load) = (at.cell.series.named(), load(at.cell));
-    Said::Out(format!("{name}, {load}: {}.", rules::verdict(at).clause()))
+fn out<'e, 'a>(at: Evidence<'e, 'a>) -> Said<'e, 'a> {
+    let verdict = rules::verdict(&at);
+    Said::Out(at, verdict)
 }
 
 /// Most requests at its highest rate; of equal ones that with most connections or clients.
@@ -107,7 +149,10 @@ fn together(each: Vec<Said<'_, '_>>) -> Vec<String> {
     let (mut out, mut nothing) = (Vec::new(), Vec::new());
     for said in each {
         match said {
-            Said::Out(text) => out.push(text),
+            Said::Out(at, verdict) => {
+                let (name, load) = (at.cell.series.named(), load(at.cell));
+                out.push(format!("{name}, {load}: {}.", verdict.clause()));
+            }
             Said::Nothing(at) => nothing.push(at),
         }
     }
