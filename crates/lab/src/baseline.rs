@@ -1,7 +1,7 @@
 //! The regression gate: a run held against an earlier one, cell by cell.
 //!
 //! The blocks of two runs have nothing in common, so cells are compared by Welch's interval
-//! (`stats::unpaired`). A cell has *regressed* when its whole 95 % interval lies beyond what is allowed, or
+//! (`report::between`, which several runs on one page share). A cell has *regressed* when its whole 95 % interval lies beyond what is allowed, or
 //! when it collapsed where it did not before. What cannot be compared is named, with its reason, and a cell
 //! that the baseline has figures of and this run could not measure fails it: a gate that passes what it has not seen
 //! keeps nobody honest. Rungs and loads that this run was not asked for are no such cells.
@@ -17,10 +17,11 @@ use crate::cli::{self, Usage};
 use crate::output::RESULTS;
 use crate::plan::{Plan, Planned};
 use crate::report;
+use crate::report::between::{self, Missing};
 use crate::report::cells::{self, Cell, Experiment, Metric};
 use crate::report::text::{counted, listed, rounded};
 use crate::results::{Machine, Mode, Results, Trial};
-use crate::stats::{self, BLOCKS_FOR_INTERVAL};
+use crate::stats::BLOCKS_FOR_INTERVAL;
 
 /// An earlier run, and by how much its cells may have become worse.
 #[derive(Debug)]
@@ -135,15 +136,14 @@ impl Baseline {
 
     fn experiment(&self, old: &Experiment<'_>, new: &Experiment<'_>, gate: &mut Gate) {
         let name = &old.asked.name;
-        let same = |a: &Cell<'_>, b: &Cell<'_>| a.series == b.series && a.load == b.load;
-        for before in &old.cells {
-            match new.cells.iter().find(|now| same(before, now)) {
-                Some(now) => self.cell(name, before, now, gate),
-                None => gate.not_compared.push(format!("{}: not part of this run", at(name, before))),
-            }
+        let cells = between::matched(old, new);
+        for (before, now) in cells.both {
+            self.cell(name, before, now, gate);
         }
-        let unknown = new.cells.iter().filter(|now| !old.cells.iter().any(|before| same(before, now)));
-        gate.not_compared.extend(unknown.map(|now| format!("{}: not part of the baseline", at(name, now))));
+        let gone = cells.only_first.iter().map(|cell| format!("{}: not part of this run", at(name, cell)));
+        let unknown =
+            cells.only_second.iter().map(|cell| format!("{}: not part of the baseline", at(name, cell)));
+        gate.not_compared.extend(gone.chain(unknown));
     }
 
     fn cell(&self, experiment: &str, before: &Cell<'_>, now: &Cell<'_>, gate: &mut Gate) {
@@ -204,20 +204,19 @@ impl Baseline {
         metric: Metric,
         more_is_better: bool,
     ) -> Result<Option<String>, String> {
-        if metric == Metric::Throughput && (before.client_bound().is_some() || now.client_bound().is_some()) {
-            return Err("the load generator's own core was full, so it may be its figure".into());
-        }
-        let (old, new) = (before.values(metric), now.values(metric));
-        let (worse, better) = if more_is_better { (&old, &new) } else { (&new, &old) };
         let too_few = || {
             let why = if metric == Metric::P99 { "; a trial needs 1,000 answers for a p99" } else { "" };
             format!(
                 "{} have a figure here and {} in the baseline, where {BLOCKS_FOR_INTERVAL} are needed{why}",
-                counted(new.len() as u64, "trial"),
-                old.len()
+                counted(now.values(metric).len() as u64, "trial"),
+                before.values(metric).len()
             )
         };
-        let ratio = stats::unpaired(worse, better).ok_or_else(too_few)?;
+        let ratio = between::over(now, before, metric).map_err(|missing| match missing {
+            Missing::Generator => "the load generator's own core was full, so it may be its figure".into(),
+            Missing::Nothing { .. } => too_few(),
+        })?;
+        let ratio = if more_is_better { ratio.inverse() } else { ratio };
         let interval = ratio.interval.ok_or_else(too_few)?;
         if interval.low <= 1.0 + self.allowed {
             return Ok(None);

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! results.json -> cells (trials put together) -> bounds (what was possible) -> verdict (what ran out)
-//!                                             -> findings (sentences) -> html, csv, terminal
+//!                                             -> findings (sentences) -> html, markdown, csv, terminal
+//! several results -> together (what differs, and whether they agree) -> a page of its own
 //! ```
 //! Everything is computed from [`Results`] alone, so that a report can be made again anywhere, and a
 //! `Writer` only lays out. The reader goes next to `findings`, or to `html` for the page.
 
 mod answer;
+pub(crate) mod between;
 mod bounds;
 mod bystanders;
 pub(crate) mod cells;
@@ -18,7 +20,9 @@ mod findings;
 mod gap;
 mod html;
 mod lanes;
+mod markdown;
 mod parts;
+mod picture;
 pub(crate) mod queueing;
 mod read;
 mod slots;
@@ -27,6 +31,7 @@ mod target;
 mod terminal;
 pub(crate) mod text;
 mod timeline;
+pub mod together;
 mod verdict;
 mod waits;
 
@@ -58,8 +63,8 @@ pub(crate) fn color_of(rung: &str, kind: Option<crate::ladder::Kind>) -> &'stati
     charts::style::of_rung(rung, kind).color
 }
 
-/// Writes `report.html` and `results.csv` into a directory. Each appears whole or not at all, so that a
-/// page that is open while a run goes on can be reloaded at any time.
+/// Writes `report.html`, `results.csv` and `report.md` with its pictures into a directory. Each appears whole
+/// or not at all, so that a page that is open while a run goes on can be reloaded at any time.
 ///
 /// # Errors
 /// When a file cannot be written; the message names it.
@@ -70,14 +75,19 @@ pub fn write(dir: &Path, results: &Results) -> anyhow::Result<()> {
         let path = dir.join(writer.file_name());
         put(&path, writer, &report).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(())
+    markdown::write(dir, &report)
 }
 
 /// What the terminal shows at the end of a run: a table per experiment and the findings in words, as wide
 /// as the terminal is (100 columns where there is none).
 #[must_use]
 pub fn summary(results: &Results) -> String {
-    summary_within(results, terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)))
+    summary_within(results, columns())
+}
+
+/// How wide the terminal is.
+pub(crate) fn columns() -> usize {
+    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0))
 }
 
 /// [`summary`] for a terminal of so many columns.

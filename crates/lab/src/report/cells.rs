@@ -232,15 +232,16 @@ impl<'a> Cell<'a> {
         if !metric.is_the_servers() && [self.client_bound(), other.client_bound()] != [None, None] {
             return None;
         }
-        let pairs: Vec<(f64, f64)> = self
-            .ok
-            .iter()
-            .filter_map(|mine| {
-                let theirs = other.ok.iter().find(|theirs| theirs.block == mine.block)?;
-                Some((metric.of(mine)?, metric.of(theirs)?))
-            })
-            .collect();
-        stats::ratio(&pairs)
+        stats::ratio(&self.pairs(other, |trial| metric.of(trial)))
+    }
+
+    /// A figure of this cell and of another, for each block that has both.
+    pub(crate) fn pairs(&self, other: &Cell<'_>, figure: impl Fn(&Trial) -> Option<f64>) -> Vec<(f64, f64)> {
+        let of_block = |mine: &&Trial| {
+            let theirs = other.ok.iter().find(|theirs| theirs.block == mine.block)?;
+            Some((figure(mine)?, figure(theirs)?))
+        };
+        self.ok.iter().filter_map(of_block).collect()
     }
 
     /// Share of its core that the generator used, where that is so much that the throughput may be its own.
@@ -283,7 +284,7 @@ impl Metric {
     }
 
     /// Measured on the server, so that a full generator says nothing against it.
-    fn is_the_servers(self) -> bool {
+    pub(crate) fn is_the_servers(self) -> bool {
         matches!(self, Self::Cpu | Self::Memory | Self::Threads)
     }
 

@@ -12,10 +12,10 @@ mod behind;
 mod bystanders;
 mod crossover;
 mod curves;
-mod frame;
+pub(crate) mod frame;
 mod gap;
 mod intervals;
-pub(crate) mod lanes;
+mod lanes;
 mod parts;
 pub(crate) mod style;
 mod tails;
@@ -29,7 +29,7 @@ use crate::report::bounds::Sweep;
 use crate::report::cells::{Experiment, Metric};
 use crate::report::gap::Split;
 use crate::report::tables::Table;
-use crate::results::{Machine, Mode, Rule};
+use crate::results::{Machine, Mode, Results, Rule};
 
 /// A picture, its reading aid, its words and its numbers.
 #[derive(Debug, Clone)]
@@ -45,6 +45,11 @@ pub(crate) struct Chart {
     /// The picture of its experiment: throughput against clients.
     pub(crate) main: bool,
     pub(crate) height_rem: f64,
+}
+
+/// What opens a report: single requests on their threads, of the first experiment that recorded them.
+pub(crate) fn opening(results: &Results, experiments: &[Experiment<'_>]) -> Option<Chart> {
+    experiments.iter().find_map(|one| lanes::chart(results, &one.asked.name))
 }
 
 /// Every chart that the experiment has figures for; the main one first.
@@ -234,7 +239,8 @@ const OF_SUBSCRIBERS: &[Measure] = &[
     },
 ];
 
-fn json(traces: Vec<Box<dyn Trace>>, layout: Layout) -> String {
+/// What the page and the pictures draw from.
+pub(crate) fn json(traces: Vec<Box<dyn Trace>>, layout: Layout) -> String {
     let mut plot = Plot::new();
     plot.add_traces(traces);
     plot.set_layout(layout);

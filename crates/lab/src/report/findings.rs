@@ -11,9 +11,9 @@
 //! `shared_limit`, `goodput`, `pool`, `bystander_tail`, `recovery`, `crossover`, `exhaustion`, `slow`.
 
 mod bridges;
-mod by_load;
+pub(crate) mod by_load;
 mod bystander;
-mod bystander_tail;
+pub(crate) mod bystander_tail;
 pub(crate) mod compared;
 mod connections;
 mod cost;
@@ -39,7 +39,7 @@ use crate::report::cells::{self, Experiment};
 use crate::report::parts;
 use crate::report::text::{self, counted};
 use crate::results::{Machine, Mode, Results, Rule, TrialOutcome};
-use crate::stats::{Family, Ratio};
+use crate::stats::{Family, Judged, Ratio};
 use crate::until;
 
 /// A load average per CPU, before the run, from which on others are likely to take part of it.
@@ -66,6 +66,11 @@ pub(crate) fn of(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Finding>
 /// Every ratio from which [`of`] concludes.
 pub(crate) fn comparisons(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Ratio> {
     Family::heard(|family| within(experiment, machine, family))
+}
+
+/// The same with what may be said of each.
+pub(crate) fn judged(experiment: &Experiment<'_>, machine: &Machine) -> Vec<(Ratio, Judged)> {
+    Family::all(|family| within(experiment, machine, family))
 }
 
 /// Something else that compares what [`of`] compares, read in the same family, so that both say the same.

@@ -19,12 +19,15 @@ use plotly::Plot;
 use serde_json::Value;
 
 use crate::ladder;
-use crate::report::charts::{Chart, lanes, style};
+use crate::report::charts::{self, Chart, style};
 use crate::report::tables::Table;
 use crate::report::{Report, Writer, csv, findings};
 use crate::results::Results;
 use first::Line;
+pub(crate) use first::{machine, main_experiment};
+pub(crate) use method::details;
 use section::Section;
+pub(crate) use section::repeat;
 
 /// Writes `report.html`.
 pub(crate) struct Html;
@@ -77,7 +80,7 @@ impl<'a> Page<'a> {
             numbered.map(|(place, experiment)| Section::of(experiment, results, place)).collect();
         let hero = main.and_then(|main| sections[main].give_hero());
         let cautions = findings::cautions(results);
-        let opening = report.experiments.iter().find_map(|one| lanes::chart(results, &one.asked.name));
+        let opening = charts::opening(results, &report.experiments);
         Self {
             results,
             question: first::question(report, main),

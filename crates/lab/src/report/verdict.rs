@@ -16,8 +16,8 @@ use crate::report::bounds::{Point, Track};
 use crate::report::slots::Slots;
 
 pub(crate) use evidence::Evidence;
-pub(crate) use experiment::{in_brief, sentences};
-pub(crate) use words::percent;
+pub(crate) use experiment::{Became, became, in_brief, sentences};
+pub(crate) use words::{NOT_FOUND, percent};
 
 /// What ran out, and what else was full there, so that more of the first alone would not help.
 #[derive(Debug, Clone, PartialEq)]

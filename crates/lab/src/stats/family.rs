@@ -72,6 +72,12 @@ impl Family {
         listening.heard.into_inner()
     }
 
+    /// Every comparison that is made in something, with what may be said of it.
+    pub fn all<T>(findings: impl FnOnce(&Self) -> T) -> Vec<(Ratio, Judged)> {
+        let heard = Self::heard(findings);
+        Self::read(|family| heard.iter().map(|ratio| (*ratio, family.judge(ratio))).collect())
+    }
+
     fn complete(self) -> Self {
         let heard = self.heard.into_inner();
         let p_values: Vec<f64> = heard.iter().filter_map(Ratio::p_value).collect();

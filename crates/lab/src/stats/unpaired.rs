@@ -1,8 +1,8 @@
 //! Two runs that share no blocks: today's and a stored one.
 //!
 //! Within a run a block's ratio is free of what all rungs of the block met alike. Between runs there is no
-//! such pairing, so each run's own spread counts. The reader goes next to `baseline.rs`, which asks whether
-//! something became worse.
+//! such pairing, so each run's own spread counts. The reader goes next to `report::between`, which puts the cells of two
+//! runs beside each other.
 
 use super::{BLOCKS_FOR_INTERVAL, Ratio, Spread, mean, variance};
 

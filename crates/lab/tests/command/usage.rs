@@ -42,6 +42,7 @@ fn flags_out_of_range_or_at_odds_are_refused() {
     refused(&["load", "http://localhost:1/", "--duration", "soon"], &["such as 10s"]);
     refused(&["load", "http://localhost:1/", "--duration", "1ms"], &["at least 100ms"]);
     refused(&["serve", "--port", "0"], &["1..=65000"]);
+    refused(&["report", "/nowhere", "/nowhere"], &["/nowhere is named twice"]);
 }
 
 #[test]

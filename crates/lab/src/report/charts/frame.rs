@@ -55,6 +55,11 @@ impl Span {
         if self.log { 10_f64.powf(self.high) } else { self.high }
     }
 
+    /// The lowest value that it shows, and the highest.
+    pub(crate) fn ends(&self) -> (f64, f64) {
+        (if self.log { 10_f64.powf(self.low) } else { self.low }, self.end())
+    }
+
     /// How far up a place is, 0 to 1.
     pub(crate) fn share(&self, place: f64) -> f64 {
         (place - self.low) / (self.high - self.low)

@@ -56,21 +56,14 @@ fn said(group: &Group<'_, '_>, machine: &Machine, family: &Family) -> Option<Str
     ))
 }
 
-fn p90(trial: &Trial) -> Option<f64> {
+/// The tail that is compared.
+pub(crate) fn p90(trial: &Trial) -> Option<f64> {
     trial.bystander.as_ref()?.latency_ms.p90
 }
 
 /// Block by block.
 fn tail_ratio(one: &Cell<'_>, other: &Cell<'_>) -> Option<Ratio> {
-    let pairs: Vec<(f64, f64)> = one
-        .ok
-        .iter()
-        .filter_map(|mine| {
-            let theirs = other.ok.iter().find(|theirs| theirs.block == mine.block)?;
-            Some((p90(mine)?, p90(theirs)?))
-        })
-        .collect();
-    ratio(&pairs)
+    ratio(&one.pairs(other, p90))
 }
 
 /// Share of the server's CPUs.

@@ -52,7 +52,7 @@ pub(super) fn overview(main: Option<usize>, sections: &[Section]) -> Vec<Line> {
 
 /// The experiment that the first screen is about: the first that compares over several loads or splits a
 /// gap, else the first that compares, else the first.
-pub(super) fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
+pub(crate) fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
     let levels = |experiment: &Experiment<'_>| {
         let of_target = |target| {
             let cells = experiment.at(target).filter(|cell| !cell.ok.is_empty());
@@ -78,7 +78,7 @@ pub(super) fn main_experiment(experiments: &[Experiment<'_>]) -> Option<usize> {
 }
 
 /// The machine, with what of the check before and after the run the reader should know.
-pub(super) fn machine(results: &Results) -> String {
+pub(crate) fn machine(results: &Results) -> String {
     let line = machine_line(&results.machine);
     let care = results.check.as_ref().filter(|check| !check::warnings(check).is_empty());
     care.and_then(check::in_brief).map_or_else(|| line.clone(), |seen| format!("{line}. With care: {seen}"))

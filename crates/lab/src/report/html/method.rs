@@ -6,7 +6,7 @@ use crate::report::text::count;
 use crate::results::Results;
 
 /// Label and value.
-pub(super) fn details(results: &Results) -> Vec<(&'static str, String)> {
+pub(crate) fn details(results: &Results) -> Vec<(&'static str, String)> {
     let machine = &results.machine;
     let limit = |(name, value): (&String, &Option<u64>)| match value {
         Some(value) => format!("{name} {}", count(*value)),

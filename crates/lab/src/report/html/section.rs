@@ -102,7 +102,7 @@ fn with_answer(found: &[Finding], figures: &str) -> String {
 }
 
 /// The command of the run for this experiment alone: its other flags stay.
-fn repeat(results: &Results, name: &str) -> String {
+pub(crate) fn repeat(results: &Results, name: &str) -> String {
     let command = &results.command;
     let quoted = command.contains(['\'', '"']);
     let Some((before, after)) = command.split_once(" compare ").filter(|_| !quoted) else {

@@ -2,7 +2,7 @@
 //! heaviest load that it was given. That nothing ran out is a verdict too, with what was looked at.
 
 use crate::report::bounds::{Standing, Sweep, Track, server_cores};
-use crate::report::cells::{Cell, Experiment};
+use crate::report::cells::{Cell, Experiment, Series};
 use crate::report::text::{count, counted, exact, listed, milliseconds, sentence};
 use crate::report::verdict::Verdict;
 use crate::report::verdict::evidence::{Evidence, peak_rps};
@@ -20,6 +20,36 @@ pub(crate) fn sentences(experiment: &Experiment<'_>, machine: &Machine) -> Vec<S
         }));
     }
     said
+}
+
+/// What became of one rung, and where.
+pub(crate) struct Became {
+    pub(crate) series: Series,
+    /// What it was asked for.
+    pub(crate) target: String,
+    pub(crate) mode: Mode,
+    /// `256 clients`
+    pub(crate) load: String,
+    /// None where nothing ran out.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// The same as [`sentences`], to be held against other runs.
+pub(crate) fn became(experiment: &Experiment<'_>, machine: &Machine) -> Vec<Became> {
+    let one = |said: Said<'_, '_>| {
+        let (at, verdict) = match said {
+            Said::Out(at, verdict) => (at, Some(verdict)),
+            Said::Nothing(at) => (at, None),
+        };
+        Became {
+            series: at.cell.series.clone(),
+            target: at.cell.target().named(),
+            mode: at.cell.load.mode,
+            load: load(at.cell),
+            verdict,
+        }
+    };
+    all(experiment, machine).into_iter().flat_map(|(_, each)| each).map(one).collect()
 }
 
 /// Every rung where its verdict is spoken, by what was asked for, with what to call that by if need be.

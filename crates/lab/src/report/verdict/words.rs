@@ -78,6 +78,32 @@ impl Verdict {
         format!("{}{}", clause(&self.cause), also.concat())
     }
 
+    /// What ran out without its figures, by which the verdicts of two runs are held against each other. None where
+    /// nothing was measured.
+    pub(crate) fn kind(&self) -> Option<String> {
+        let kind = match &self.cause {
+            Cause::Void { .. } | Cause::NotRun { slots: None, .. } => return None,
+            Cause::Collapsed { limit: Some(limit), .. } => {
+                return Some(format!("a collapse, out of {}", limit.name()));
+            }
+            Cause::Refused { limit, .. } => limit.name(),
+            Cause::Collapsed { .. } => "a collapse",
+            Cause::NotRun { .. } | Cause::Slots { .. } => "slots to wait in",
+            Cause::Downstream { .. } => "the services behind",
+            Cause::Fault { .. } => "trouble in the services behind",
+            Cause::EventLoop { .. } => "its event loop",
+            Cause::View { .. } => "long views",
+            Cause::Connections { .. } => "connections",
+            Cause::Cpu { .. } => "CPU",
+            Cause::Others { .. } => "CPU, taken by others",
+            Cause::Generator { .. } => "the load generator",
+            Cause::ListenQueue { .. } => "the listen queue",
+            Cause::Failures { .. } => "failures",
+            Cause::NotFound { .. } => NOT_FOUND,
+        };
+        Some(kind.to_owned())
+    }
+
     pub(crate) fn is_found(&self) -> bool {
         !matches!(self.cause, Cause::NotFound { .. })
     }
@@ -85,6 +111,8 @@ impl Verdict {
 
 /// Of a cell that was left out.
 pub(crate) const NOT_RUN: &str = "not run";
+/// What a verdict without a cause is called among others.
+pub(crate) const NOT_FOUND: &str = "not found";
 
 /// A share of the server's CPUs that others had.
 const WORTH_A_NOTE: f64 = 0.02;

@@ -1,0 +1,67 @@
+// Draws the page's charts in the colours of its theme; where it is narrow a legend takes the place of labels.
+"use strict";
+(() => {
+  const NARROW_PX = 460;
+  const PRINT_PX = 680;
+  const charts = [...document.querySelectorAll(".chart")].map((at) => ({
+    at,
+    figure: JSON.parse(document.getElementById(at.dataset.figure).textContent),
+    narrow: null,
+  }));
+
+  // Figures name their colours ("@warm-1"); the style sheet knows them for both themes.
+  function themed(value, style) {
+    if (typeof value === "string") {
+      return value.startsWith("@") ? style.getPropertyValue("--" + value.slice(1)).trim() || value : value;
+    }
+    if (Array.isArray(value)) return value.map((item) => themed(item, style));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, style)]));
+  }
+
+  function draw(chart, printed) {
+    const width = printed || chart.at.clientWidth;
+    const { data, layout } = themed(chart.figure, getComputedStyle(document.documentElement));
+    layout.font.family = getComputedStyle(document.body).fontFamily;
+    layout.dragmode = false;
+    chart.narrow = width < NARROW_PX;
+    if (chart.narrow) {
+      const notes = layout.annotations || [];
+      layout.showlegend = notes.some((note) => note.name === "end-label");
+      layout.annotations = notes.filter((note) => note.name !== "end-label");
+      layout.margin = { ...layout.margin, l: 48, r: 14 };
+      layout.font.size = 12;
+    }
+    if (printed) Object.assign(layout, { width, height: chart.at.clientHeight, autosize: false });
+    return Plotly.react(chart.at, data, layout, { displaylogo: false, displayModeBar: false, responsive: !printed });
+  }
+
+  // One after the other, so that the page can be read and scrolled meanwhile.
+  async function drawAll() {
+    for (const chart of charts) {
+      await draw(chart);
+      await new Promise((next) => setTimeout(next));
+    }
+    document.documentElement.dataset.charts = "drawn";
+  }
+
+  let resizing;
+  addEventListener("resize", () => {
+    clearTimeout(resizing);
+    const turned = (chart) => chart.at.clientWidth < NARROW_PX !== chart.narrow;
+    resizing = setTimeout(() => charts.filter(turned).forEach((chart) => draw(chart)), 150);
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+
+  // Paper is light and as wide as paper, whatever the screen is.
+  addEventListener("beforeprint", () => {
+    document.documentElement.dataset.theme = "light";
+    charts.forEach((chart) => draw(chart, PRINT_PX));
+  });
+  addEventListener("afterprint", () => {
+    delete document.documentElement.dataset.theme;
+    drawAll();
+  });
+
+  drawAll();
+})();
