@@ -122,9 +122,11 @@ fn what_was_seen_before_a_pause_can_be_kept_and_opened() {
     assert_eq!(lab.get("/kept/report.html").status, 404, "nothing has been kept");
     lab.command(&json!({ "do": "run", "on": true }));
     lab.set(&frame, &json!({ "clients": 40 }));
-    let frame = watch.until("what ran out", |frame| frame["lanes"][0]["ran_out"].is_string());
-    let ran_out = frame["lanes"][0]["ran_out"].as_str().expect("a clause").to_owned();
-    assert!(ran_out.contains("its threads are all taken, 16 ÷ 100 ms"), "{ran_out}");
+    // On a machine with other things to do, those may be named for a while.
+    watch.until("what ran out", |frame| {
+        let ran_out = frame["lanes"][0]["ran_out"].as_str();
+        ran_out.is_some_and(|clause| clause.contains("its threads are all taken, 16 ÷ 100 ms"))
+    });
     watch.until("some answers", |frame| both(frame, |lane| lane["now"]["minute_p99_ms"].is_number()));
     lab.command(&json!({ "do": "run", "on": false }));
     watch.until("a pause", |frame| frame["on"] == false);
@@ -137,7 +139,7 @@ fn what_was_seen_before_a_pause_can_be_kept_and_opened() {
     let policy = report.header("content-security-policy").expect("a policy");
     assert!(policy.starts_with("sandbox") && !policy.contains("same-origin"), "it cannot command: {policy}");
     let text = String::from_utf8(report.body).expect("text");
-    assert!(text.contains("threads are all taken"), "the report says the same as the page");
+    assert!(text.contains("Verdict: what ran out") && text.contains("Seen on the live page"));
     assert_eq!(lab.get("/kept/..%2f..%2fetc%2fpasswd").status, 404);
 }
 
