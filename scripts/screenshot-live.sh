@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
-# usage: scripts/screenshot-live.sh [FILE.png]
-# Makes the picture of the live page in the README, from a real run: 1,500 clients that wait 100 ms each, for as long as
-# it takes to see it. Needs curl, jq and chromium; takes port 8010.
+# usage: scripts/screenshot-live.sh [FILE.png [WIDTH [light|dark]]]
+# Makes the picture of the live page in the README, from a real run: 2,000 clients that wait a second each, for as long
+# as it takes to see it. Needs curl, jq and chromium.
 
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 file=${1:-benches/live.png}
-page=http://127.0.0.1:8010
+width=${2:-1280}
+theme=${3:-light}
+whole_number WIDTH "$width"
+case $theme in light) scheme=1 ;; dark) scheme=0 ;; *) wrong_usage "the theme should be light or dark, not \"$theme\"" ;; esac
 for tool in curl jq chromium; do
   command -v "$tool" >/dev/null || { echo "this needs $tool, which is not installed" >&2 && exit 1; }
 done
 
-cargo lab live --no-open --port 8010 &
+said=$(mktemp)
+cargo lab live --no-open --port 0 >"$said" &
 lab=$!
-trap 'kill "$lab"' EXIT
-until curl --silent --fail --output /dev/null "$page/"; do
+trap 'kill "$lab" 2>/dev/null; rm -f "$said"' EXIT
+until page=$(sed -n 's|^\(http://.*\)/$|\1|p' "$said") && [ -n "$page" ]; do
   kill -0 "$lab" || exit 1
   sleep 0.5
 done
@@ -25,10 +29,15 @@ frame() { curl --silent --no-buffer --max-time 3 "$page/events" | sed -n 's/^dat
 # Somebody has to watch, or the load ends.
 curl --silent --no-buffer "$page/events" --output /dev/null &
 until [ "$(frame | jq '[.lanes[].state == "up"] | all')" = true ]; do sleep 0.5; done
-say "$(frame | jq --compact-output '{do: "set", settings: (.settings + {clients: 1500})}')"
+say "$(frame | jq --compact-output '{do: "set", settings: (.settings + {clients: 2000, wait_ms: 1000})}')"
 say '{"do":"run","on":true}'
 sleep 40
-flags=(--headless --hide-scrollbars --disable-gpu '--window-size=1280,1330' --timeout=5000)
+flags=(--headless --hide-scrollbars --disable-gpu "--window-size=$width,$((width < 700 ? 3600 : 1500))" --timeout=20000)
+flags+=("--blink-settings=preferredColorScheme=$scheme")
 [ "$(id -u)" -ne 0 ] || flags+=(--no-sandbox)
-chromium "${flags[@]}" --screenshot="$file" "$page/" 2>/dev/null
+# It is taken as soon as the page is loaded. Where that was before the first frame, thousands of cells are missing.
+for _ in 1 2 3 4 5 6 7 8; do
+  chromium "${flags[@]}" --screenshot="$file" "$page/" 2>/dev/null
+  [ "$(wc -c <"$file")" -lt 150000 ] || break
+done
 echo "$file"

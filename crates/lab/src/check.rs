@@ -27,7 +27,7 @@ pub struct Watch {
 
 /// CPU time of all CPUs together since the machine started, in the kernel's ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CpuTime {
+struct CpuTime {
     all: u64,
     idle: u64,
     steal: u64,
@@ -125,7 +125,7 @@ pub(crate) fn in_brief(check: &MachineCheck) -> Option<String> {
 }
 
 /// Shares of the CPU time between two looks: in use, and stolen.
-pub(crate) fn shares(first: Option<CpuTime>, second: Option<CpuTime>) -> Option<(f64, f64)> {
+fn shares(first: Option<CpuTime>, second: Option<CpuTime>) -> Option<(f64, f64)> {
     let (first, second) = (first?, second?);
     let all = second.all.checked_sub(first.all).filter(|all| *all > 0)? as f64;
     // Idle time may run backwards by a tick (proc(5)).
@@ -145,7 +145,7 @@ fn parsed(text: &str) -> Option<CpuTime> {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) fn cpu_time() -> Option<CpuTime> {
+fn cpu_time() -> Option<CpuTime> {
     parsed(&std::fs::read_to_string("/proc/stat").ok()?)
 }
 
@@ -167,7 +167,7 @@ fn mhz_in(cpuinfo: &str) -> Option<f64> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn cpu_time() -> Option<CpuTime> {
+fn cpu_time() -> Option<CpuTime> {
     None
 }
 

@@ -14,17 +14,21 @@
 //! **One thread decides.** The [`session`] owns all processes. Four times a second it takes the commands that came,
 //! collects what generators and `/proc` say, moves a preset on, and publishes a [`frame`]: everything that the page
 //! shows, whole, so that a page that was reloaded or lost its connection knows all with the next one. The HTTP side
-//! ([`http`]) passes commands in and frames out and knows nothing else.
+//! ([`http`]) passes commands in and frames out by the [`hub`] and knows nothing else.
 //!
-//! **States of a session:** *paused* (no load) → *running* → paused again, by the reader, by a page that has been gone
-//! for ten seconds, or by a preset at its end. A preset is a course of levels ([`course`]): each is held for some
-//! seconds, measured like any trial, and held against its line. A lane is *starting*, *up* or *collapsed*; what has
-//! collapsed stays so, shown with what it said, until the reader starts it again; the other lane goes on.
+//! **States of a session:** *paused* (no load) → *running* → paused again, by the reader, by pages that have fetched
+//! nothing for ten seconds, or by a preset at its end. A preset is a course of levels ([`course`]): each is held for some
+//! seconds, measured like any trial, and held against its line. A lane is *starting*, *up*, *collapsed* (its server is
+//! gone: a result) or *failed* (something around the server is: no result). Neither of the last two ends by itself; the
+//! reader reads why, and starts it again. The other lane goes on.
+//!
+//! **One set of rules.** What bounds a lane and what ran out is found by the rules of the report (`report/verdict`),
+//! from the last second as if it were a trial ([`line`]), so that the page and what is kept of it say the same.
 //!
 //! **Settings** ([`settings`]) are one value, sent whole by the page and checked here, since a page can be anybody's. Most
 //! of them change the load at once; the rungs, the pool's size and the services behind need fresh processes.
 //!
-//! **Bounds.** Loopback only, with `Host` and `Origin` checked, so that no other page can start a load through a browser
+//! **Bounds.** Loopback only, with `Host`, `Origin` and `Sec-Fetch-Site` checked, so that no other page can start a load through a browser
 //! that happens to be here. Clients are at most what the thread budget of experiments allows to both servers
 //! together. The [`threads`] view may cost 2 % of a core, and looks at fewer threads, less often, to keep to it.
 //!
@@ -36,9 +40,11 @@ mod files;
 mod frame;
 mod hog;
 mod http;
+mod hub;
 mod keep;
 mod lane;
 mod line;
+mod most;
 mod presets;
 mod session;
 mod settings;
@@ -76,9 +82,8 @@ pub(crate) fn run(
     ready: impl FnOnce(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let port = listener.local_addr().context("the page's port cannot be told")?.port();
-    let (hub, commands) = http::Hub::new(port, around.limits.clone());
-    let hub = Arc::new(hub);
+    let hub = Arc::new(hub::Hub::new(port, around.limits.clone()));
     http::serve(listener, &hub)?;
     ready(&format!("http://127.0.0.1:{port}/"))?;
-    session::run(around, &hub, &commands)
+    session::run(around, &hub)
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::ladder::rung;
 
+#[path = "plan_tests/catalogue.rs"]
+mod catalogue;
 #[path = "plan_tests/crossover.rs"]
 mod crossover;
 
@@ -184,16 +186,6 @@ fn who_runs(planned: &Planned, what: &str, route: &str) -> BTreeSet<&'static str
 }
 
 #[test]
-fn the_four_experiments_of_the_ladder_end_in_time() {
-    let names = ["ladder", "bridges", "subscribers", "connections"];
-    let minutes = |options: &Options| plan_of(&names, options, &two_cores()).estimate().as_secs_f64() / 60.0;
-    let (default, quick) =
-        (minutes(&Options::default()), minutes(&Options { quick: true, ..Options::default() }));
-    assert!((8.0..=14.0).contains(&default), "{default:.1} minutes");
-    assert!(quick <= 3.0, "{quick:.1} minutes");
-}
-
-#[test]
 fn on_the_ladder_what_cannot_keep_up_is_a_line_and_all_others_run() {
     let ladder = &plan_of(&["ladder"], &Options::default(), &two_cores()).experiments[0];
     let lines = ["blocked-loop", "one-at-a-time", "pool"];
@@ -300,19 +292,6 @@ loads = [{ open = { rate = { rps = 5000 }, connections = 9, keep_alive = false }
 fn first_block(name: &str, options: &Options) -> (Asked, Vec<Cell>) {
     let plan = plan_of(&[name], options, &two_cores());
     (plan.experiments[0].asked.clone(), cells(&plan.experiments[0]))
-}
-
-#[test]
-fn the_whole_catalogue_ends_in_time() {
-    let names: Vec<_> = crate::experiment::CATALOGUE.iter().map(|(name, _)| *name).collect();
-    let minutes = |options: &Options| plan_of(&names, options, &two_cores()).estimate().as_secs_f64() / 60.0;
-    let all = Options { all: true, ..Options::default() };
-    assert!(minutes(&all) <= 85.0);
-    assert!(minutes(&Options { quick: true, ..all.clone() }) <= 14.0);
-    for planned in plan_of(&names, &all, &two_cores()).experiments {
-        let (asked, blocks) = (planned.asked, planned.blocks.len());
-        assert!(blocks >= 5 || asked.demonstration, "{}: {blocks} blocks are no interval", asked.name);
-    }
 }
 
 #[test]

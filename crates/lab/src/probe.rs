@@ -86,12 +86,9 @@ pub(crate) fn watch(pid: u32, cpus: Option<Vec<u32>>, edges: Edges) -> std::io::
 fn observe(pid: u32, cpus: Option<&[u32]>, edges: Edges) -> Observed {
     let Edges { start_ns, end_ns } = edges;
     sleep_until_ns(start_ns);
-    let cpu_at_start = cpu_s(pid);
-    let ticks_at_start = user_and_system(pid);
-    let machine_at_start = idle_and_all(cpus);
-    let overflows_at_start = listen_overflows();
-    let since_start = |now: Option<f64>| Some(now? - cpu_at_start?);
-    let mut samples = vec![Sample { t_ms: 0, cpu_s: since_start(cpu_at_start), size: size(pid) }];
+    let opened = Counters::read(pid, cpus);
+    let since_start = |now: Option<f64>| Some(now? - opened.cpu_s?);
+    let mut samples = vec![Sample { t_ms: 0, cpu_s: since_start(opened.cpu_s), size: size(pid) }];
     let mut due_ns = start_ns;
     loop {
         due_ns += INTERVAL_MS * 1_000_000;
@@ -106,17 +103,48 @@ fn observe(pid: u32, cpus: Option<&[u32]>, edges: Edges) -> Observed {
         });
     }
     sleep_until_ns(end_ns);
-    // The clock first: what comes after it takes time of its own.
-    let cpu_s = since_start(cpu_s(pid));
-    let ticks = user_and_system(pid).zip(ticks_at_start);
-    let machine = idle_and_all(cpus).zip(machine_at_start);
-    samples.push(Sample { t_ms: (end_ns - start_ns) / 1_000_000, cpu_s, size: size(pid) });
-    let listen_overflows =
-        listen_overflows().zip(overflows_at_start).map(|(now, then)| now.saturating_sub(then));
-    let split = cpu_s.zip(ticks).and_then(|(cpu_s, (now, then))| split(cpu_s, then, now));
-    let all_s = (end_ns - start_ns) as f64 / 1e9 * cores(cpus);
-    let others_cpu_s = cpu_s.zip(machine).and_then(|(own_s, (now, then))| others(own_s, all_s, then, now));
-    Observed { cpu_s, split, others_cpu_s, listen_overflows, samples }
+    let closed = Counters::read(pid, cpus);
+    let observed = closed.since(&opened, (end_ns - start_ns) as f64 / 1e9, cpus);
+    samples.push(Sample { t_ms: (end_ns - start_ns) / 1_000_000, cpu_s: observed.cpu_s, size: size(pid) });
+    Observed { samples, ..observed }
+}
+
+/// What only grows, read at one moment: what lies between two of them is what a process cost meanwhile.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counters {
+    pub(crate) cpu_s: Option<f64>,
+    user_and_system: Option<(u64, u64)>,
+    idle_and_all: Option<(u64, u64)>,
+    listen_overflows: Option<u64>,
+}
+
+impl Counters {
+    /// Of a process that may use these CPUs (or all).
+    pub(crate) fn read(pid: u32, cpus: Option<&[u32]>) -> Self {
+        Self {
+            // The clock first: what comes after it takes time of its own.
+            cpu_s: cpu_s(pid),
+            user_and_system: user_and_system(pid),
+            idle_and_all: idle_and_all(cpus),
+            listen_overflows: listen_overflows(),
+        }
+    }
+
+    /// What came on top over so long. Samples are somebody else's.
+    pub(crate) fn since(&self, before: &Self, over_s: f64, cpus: Option<&[u32]>) -> Observed {
+        let cpu_s = self.cpu_s.zip(before.cpu_s).map(|(now, then)| now - then);
+        let ticks = self.user_and_system.zip(before.user_and_system);
+        let machine = self.idle_and_all.zip(before.idle_and_all);
+        let overflows = self.listen_overflows.zip(before.listen_overflows);
+        let all_s = over_s * cores(cpus);
+        Observed {
+            cpu_s,
+            split: cpu_s.zip(ticks).and_then(|(cpu_s, (now, then))| split(cpu_s, then, now)),
+            others_cpu_s: cpu_s.zip(machine).and_then(|(own_s, (now, then))| others(own_s, all_s, then, now)),
+            listen_overflows: overflows.map(|(now, then)| now.saturating_sub(then)),
+            samples: Vec::new(),
+        }
+    }
 }
 
 /// CPUs that it may use.
@@ -151,7 +179,7 @@ mod system {
     use super::Size;
     use crate::{procfs, sys};
 
-    pub(crate) fn cpu_s(pid: u32) -> Option<f64> {
+    pub(super) fn cpu_s(pid: u32) -> Option<f64> {
         Some(sys::process_cpu(pid)?.as_secs_f64())
     }
 
@@ -201,7 +229,7 @@ mod system {
         })
     }
 
-    pub(crate) fn cpu_s(pid: u32) -> Option<f64> {
+    pub(super) fn cpu_s(pid: u32) -> Option<f64> {
         look(pid, |process| process.accumulated_cpu_time() as f64 / 1_000.0)
     }
 
@@ -222,8 +250,8 @@ mod system {
     }
 }
 
-pub(crate) use system::{cpu_s, size};
-use system::{idle_and_all, listen_overflows, user_and_system};
+pub(crate) use system::size;
+use system::{cpu_s, idle_and_all, listen_overflows, user_and_system};
 
 #[cfg(test)]
 mod tests {

@@ -45,7 +45,9 @@ use crate::results::Results;
 use crate::stats::Ratio;
 use cells::Experiment;
 
+pub(crate) use bounds::ON_LINE;
 pub use read::read;
+pub(crate) use verdict::{Alone, alone};
 
 /// The charts' script, without tags.
 pub(crate) fn charts_script() -> &'static str {

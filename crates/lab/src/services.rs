@@ -66,6 +66,14 @@ impl Services {
         Some(format!("upstream died, {}{}", exit_text(ended.status), said(&self.process.log())))
     }
 
+    /// How much they have done so far.
+    ///
+    /// # Errors
+    /// When they do not answer.
+    pub(crate) fn state(&self) -> anyhow::Result<State> {
+        state(self.addr)
+    }
+
     /// Orders the faults as the window goes on, and counts the calls in it; the count is there when the
     /// window is over.
     ///
@@ -105,8 +113,8 @@ fn attend(addr: SocketAddr, faults: &[Fault], edges: Edges, over: &AtomicBool) -
 }
 
 /// What `GET /control` says, as far as it is needed.
-#[derive(Debug, Deserialize)]
-struct State {
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct State {
     requests: std::collections::BTreeMap<String, u64>,
     queued: u64,
     served: u64,
@@ -116,7 +124,8 @@ struct State {
 }
 
 impl State {
-    fn since(&self, before: &Self) -> Calls {
+    /// What was asked of them meanwhile.
+    pub(crate) fn since(&self, before: &Self) -> Calls {
         let arrived = |state: &Self| state.requests.values().sum::<u64>();
         Calls {
             arrived: arrived(self).saturating_sub(arrived(before)),

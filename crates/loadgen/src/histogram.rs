@@ -62,7 +62,7 @@ impl Histogram {
     }
 
     /// As [`Self::percentile_ms`] with a minimum of samples of the caller's own.
-    pub(crate) fn percentile_ms_of(&self, q: f64, at_least: u64) -> Option<f64> {
+    pub fn percentile_ms_of(&self, q: f64, at_least: u64) -> Option<f64> {
         (self.count() >= at_least).then(|| self.value_ms(q))
     }
 

@@ -212,6 +212,17 @@ impl Backoff {
     pub(crate) fn forget(&mut self) {
         self.failures = 0;
     }
+
+    /// Closed loop: when the next request is due, once it is time for it. After a failure that is after a pause,
+    /// which is the client's own.
+    pub(crate) async fn due_after(&mut self, carried: &Carried) -> u64 {
+        if carried.broke {
+            sleep(self.next()).await;
+            return monotonic_ns();
+        }
+        self.forget();
+        carried.end_ns
+    }
 }
 
 /// One timer per line for all its requests. Setting a timer for each request and taking it back is what

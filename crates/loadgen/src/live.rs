@@ -2,14 +2,14 @@
 //!
 //! [`run`](crate::run) makes one measurement and is over. Here [`Order`] lines come as long as somebody gives them, and
 //! four times a second a [`Told::Row`] says how things are. Connections stay when only the level changes: turning the
-//! load up opens the missing ones, within a second of each other, and turning it down closes those that are too many
-//! after their answers. What counts, and how an open loop is paced, is the same as in a measurement, done by the same
-//! parts: `line`, `worker`, `pacer`, `recorder`.
+//! load up opens the missing ones, one after the other, and turning it down closes those that are too many after their
+//! answers. At level 0 everybody leaves at once, whatever is still to be answered. What counts, and how an open loop is
+//! paced, is the same as in a measurement, done by the same parts: `line`, `worker`, `pacer`, `recorder`.
 //!
-//! There is no warm-up and no window. Whoever asks says with [`Order::Mark`] when a stretch begins that is worth
-//! keeping, and with [`Order::Take`] wants it as an [`Outcome`]. It counts what *ended* in the stretch, in open loop,
-//! too, since nobody waits here until everything is over that was due in it. So a stretch shows what was seen; it is
-//! no match for a measurement, and says so in the lab's report.
+//! There is no window. Whoever asks says with [`Order::Mark`] when a stretch begins that is worth keeping, and with
+//! [`Order::Take`] wants it as an [`Outcome`]. It counts what *ended* in the stretch, in open loop, too, since nobody
+//! waits here until everything is over that was due in it. So a stretch shows what was seen; it is no match for a
+//! measurement, and says so in the lab's report.
 //!
 //! Next: `live/crew.rs`, the threads; `live/stretch.rs`, what is kept; `live/slow.rs`, clients that dawdle.
 
@@ -37,8 +37,8 @@ pub enum Order {
     /// What to ask for, and how much at most; the load is at `now` from here on. With another spec than before all
     /// connections are new.
     Load {
-        /// Its load is the most that there may be; warm-up and window have no meaning here. No subscribers, no
-        /// bystander.
+        /// Its load is the most that there may be. New clients come over half of its warm-up, as in a measurement;
+        /// the window has no meaning here. No subscribers, no bystander.
         spec: Box<Spec>,
         /// Clients of a closed loop, or requests per second of an open one; 0 is a pause.
         now: f64,
@@ -167,6 +167,11 @@ impl Live {
 
     fn load(&mut self, spec: Spec, now: f64, slow: u32) -> Result<(), Error> {
         let level = level(&spec, now, slow)?;
+        if now == 0.0 && slow == 0 {
+            self.crew = None;
+            self.mark();
+            return Ok(());
+        }
         if self.crew.as_ref().is_none_or(|(known, _)| *known != spec) {
             // Whether it makes sense is seen while the old one goes on; for as many connections as it may come to,
             // those of the old one may be in the way.
@@ -184,7 +189,7 @@ impl Live {
 
     fn mark(&mut self) {
         if let Some((_, crew)) = &self.crew {
-            crew.forget_measured();
+            crew.begin_anew();
         }
         self.stretch = Stretch::default();
     }

@@ -194,6 +194,11 @@ impl Recorder {
         i128::from(end_ns - at_ns.clamp(start_ns, end_ns))
     }
 
+    /// What is measured begins anew, for a load without a window; who is in flight stays so.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.measured, self.parts, self.first_wrong) = (Measured::default(), Ledger::default(), None);
+    }
+
     /// Moves what happened since the last call into `sum`.
     pub(crate) fn drain_second(&mut self, sum: &mut Tally) {
         sum.merge(&self.second);
@@ -294,7 +299,7 @@ impl Measured {
         self.completed + self.failed.values().sum::<u64>() + self.timed_out + self.unsent
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self) {
         self.ended += other.ended;
         self.completed += other.completed;
         self.timed_out += other.timed_out;

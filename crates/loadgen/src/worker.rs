@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::connection::Exchange;
@@ -139,14 +139,7 @@ impl Worker {
         let mut due_ns = monotonic_ns();
         loop {
             let carried = line.carry(due_ns, due_ns).await;
-            due_ns = if carried.broke {
-                // The pause is the client's own: its next request is due when it tries again.
-                sleep(backoff.next()).await;
-                monotonic_ns()
-            } else {
-                backoff.forget();
-                carried.end_ns
-            };
+            due_ns = backoff.due_after(&carried).await;
         }
     }
 

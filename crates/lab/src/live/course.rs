@@ -3,23 +3,34 @@
 
 use std::time::{Duration, Instant};
 
+use loadgen::clock::monotonic_ns;
+use loadgen::histogram::Histogram;
 use serde::Serialize;
 
-use crate::live::collect::Sample;
-use crate::live::line::{Around, Line, ON_LINE};
+use crate::live::line::Line;
 use crate::live::presets::{Limit, Preset};
-use crate::results::Mode;
+use crate::report::ON_LINE;
+use crate::report::text::{exact, milliseconds, rounded};
+use crate::results::{Mode, Trial};
 
-/// How long a level goes on before it counts: clients come within a second of each other.
+/// The shortest time that a level goes on before it counts.
 const SETTLE: Duration = Duration::from_millis(2_000);
-/// How long it counts.
-pub(super) const MEASURE: Duration = Duration::from_millis(4_000);
+/// The shortest and the longest time that it counts, and how many waits it should last: over a few waits all servers
+/// are equal.
+const MEASURE: Duration = Duration::from_millis(4_000);
+const MEASURE_AT_MOST: Duration = Duration::from_millis(12_000);
+const WAITS: f64 = 8.0;
 /// A throughput that grew by less than this has stopped growing.
 const GROWTH: f64 = 1.05;
+/// Answers that a 99th percentile needs here. (A report asks for ten times as many.)
+const P99_NEEDS: u64 = 100;
 
 /// A preset that runs, or has run.
 pub(super) struct Course {
     pub(super) preset: Preset,
+    id: u64,
+    settle: Duration,
+    measure: Duration,
     place: usize,
     since: Instant,
     marked: bool,
@@ -41,6 +52,8 @@ pub(super) enum Step {
 /// A lane at a level.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Point {
+    /// Which of the levels; the same one may come twice.
+    pub(super) place: usize,
     pub(super) level: f64,
     /// None where the lane had collapsed.
     pub(super) rps: Option<f64>,
@@ -54,6 +67,8 @@ pub(super) struct Point {
 /// What the page shows of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Shown<'c> {
+    /// By which a page knows a new one, even of another session.
+    id: u64,
     name: &'static str,
     unit: &'static str,
     levels: &'c [f64],
@@ -70,8 +85,19 @@ pub(super) struct Shown<'c> {
 
 impl Course {
     pub(super) fn new(preset: Preset, guesses: [Option<f64>; 2]) -> Self {
-        let since = Instant::now();
-        Self { preset, place: 0, since, marked: false, over: false, guesses, points: Default::default() }
+        let wait_s = preset.settings.nominal_wait_ms().unwrap_or_default() / 1_000.0;
+        Self {
+            id: monotonic_ns() / 1_000_000,
+            settle: SETTLE.max(preset.settings.settles_in()),
+            measure: Duration::from_secs_f64(WAITS * wait_s).clamp(MEASURE, MEASURE_AT_MOST),
+            preset,
+            place: 0,
+            since: Instant::now(),
+            marked: false,
+            over: false,
+            guesses,
+            points: Default::default(),
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -91,58 +117,48 @@ impl Course {
         let elapsed = self.since.elapsed();
         if self.over {
             Step::Wait
-        } else if !self.marked && elapsed >= SETTLE {
+        } else if !self.marked && elapsed >= self.settle {
             self.marked = true;
             Step::Mark
-        } else if self.marked && elapsed >= SETTLE + MEASURE {
+        } else if self.marked && elapsed >= self.settle + self.measure {
             Step::Measured
         } else {
             Step::Wait
         }
     }
 
-    /// What a lane did at this level: over the measured time, and in its last second.
-    pub(super) fn add(&mut self, lane: usize, rps: f64, last: &Sample, line: &Line, around: Around) {
-        self.points[lane].push(Point {
-            level: self.level(),
-            rps: Some(rps),
-            asked_rps: line.asked_rps,
-            p50_ms: last.p50_ms,
-            p99_ms: last.p99_ms,
-            broke: self.broke(lane, rps, last, line, around),
-        });
+    /// What a lane did at this level, and the median of its last second.
+    pub(super) fn add(&mut self, lane: usize, trial: &Trial, line: &Line, last_p50_ms: Option<f64>) {
+        let times = trial.histogram.as_deref().and_then(|text| Histogram::decode(text).ok());
+        let p99_ms = times.and_then(|times| times.percentile_ms_of(0.99, P99_NEEDS));
+        let (rps, p50_ms) = (trial.throughput_rps, trial.latency_ms.p50);
+        let late = match self.preset.limit {
+            Limit::None => None,
+            Limit::P50(most) => too_late("the median answer", last_p50_ms, most),
+            Limit::P99(most) => too_late("one answer in a hundred", p99_ms, most),
+        };
+        let broke = line.ran_out.clone().or(late).or_else(|| self.stopped_growing(lane, rps?, line));
+        let (place, level, asked_rps) = (self.place, self.level(), line.asked_rps);
+        self.points[lane].push(Point { place, level, rps, asked_rps, p50_ms, p99_ms, broke });
     }
 
     /// A lane that is gone; false where that was known at the level before.
-    pub(super) fn add_collapse(&mut self, lane: usize) -> bool {
-        let known = self.points[lane].iter().any(|point| point.rps.is_none());
+    pub(super) fn add_collapse(&mut self, lane: usize, brief: &str) -> bool {
+        let known = self.points[lane].last().is_some_and(|point| point.rps.is_none());
         if !known {
-            let broke = Some("it collapsed".to_owned());
-            let level = self.level();
-            self.points[lane].push(Point { level, broke, ..Point::default() });
+            let (place, level) = (self.place, self.level());
+            let broke = Some(format!("it {}", brief.replacen(": ", ", ", 1)));
+            self.points[lane].push(Point { place, level, broke, ..Point::default() });
         }
         !known
     }
 
-    fn broke(&self, lane: usize, rps: f64, last: &Sample, line: &Line, around: Around) -> Option<String> {
-        let seen = Sample { rps, ..last.clone() };
-        if line.left(rps, around.over_s) {
-            return line.ran_out(&seen, around);
-        }
-        let too_late = |which: &str, ms: Option<f64>, most: f64| {
-            ms.filter(|ms| *ms > most).map(|ms| format!("{which} takes {ms:.0} ms"))
-        };
-        let late = match self.preset.limit {
-            Limit::None => None,
-            Limit::P50(most) => too_late("the median answer", last.p50_ms, most),
-            Limit::P99(most) => too_late("one answer in a hundred", last.p99_ms, most),
-        };
+    /// Where nothing waits there is no line that clients ask for: then a server ends where more of them bring no more.
+    fn stopped_growing(&self, lane: usize, rps: f64, line: &Line) -> Option<String> {
         let closed = self.preset.settings.mode == Mode::Closed;
         let before = self.points[lane].last().and_then(|point| point.rps);
-        let stopped = before.filter(|before| closed && line.asked_rps.is_none() && rps < before * GROWTH);
-        late.or_else(|| {
-            stopped.map(|before| format!("more clients bring no more: {before:.0}, then {rps:.0} requests/s"))
-        })
+        let before = before.filter(|before| closed && line.asked_rps.is_none() && rps < before * GROWTH)?;
+        Some(format!("more clients bring no more: {}, then {} requests/s", rounded(before), rounded(rps)))
     }
 
     /// Goes on; false when that was the last level.
@@ -161,8 +177,9 @@ impl Course {
     }
 
     pub(super) fn shown(&self) -> Shown<'_> {
-        let all = SETTLE + MEASURE;
+        let all = self.settle + self.measure;
         Shown {
+            id: self.id,
             name: self.preset.name,
             unit: self.preset.unit(),
             levels: &self.preset.levels,
@@ -182,24 +199,35 @@ impl Course {
     }
 
     fn sentence(&self, lane: usize) -> String {
-        let (rung, unit) = (&self.preset.settings.rungs[lane], self.preset.unit());
-        let measured = match (self.broken(lane), self.points[lane].last()) {
+        let (name, unit) = (self.name(lane), self.preset.unit());
+        let points = &self.points[lane];
+        let measured = match (self.broken(lane), points.last()) {
             (Some(point), _) => {
                 let why = point.broke.as_deref().unwrap_or("it broke");
-                format!("{rung} broke at {:.0} {unit}: {why}.", point.level)
+                format!("{name} broke at {} {unit}: {why}.", exact(point.level))
             }
-            (None, Some(last)) => format!("{rung} held up to {:.0} {unit}, the last level.", last.level),
-            (None, None) => format!("{rung} was not measured."),
+            (None, Some(last)) => {
+                format!("{name} held up to {} {unit}, the last level that was measured.", exact(last.level))
+            }
+            (None, None) => return format!("{name} was not measured."),
         };
         let Some(guess) = self.guesses[lane] else { return measured };
         let verdict = match self.broken(lane).map(|point| point.level) {
             Some(level) if self.same_step(guess, level) => "as you guessed",
             Some(level) if guess > level => "earlier than you guessed",
             Some(_) => "later than you guessed",
-            None if guess > self.level() => "as you guessed",
-            None => "longer than you guessed",
+            None if points.last().is_some_and(|last| guess <= last.level) => "longer than you guessed",
+            None if points.len() == self.preset.levels.len() => "as you guessed",
+            None => "it was stopped before that",
         };
-        format!("{measured} Your guess was {guess:.0}: {verdict}.")
+        format!("{measured} Your guess was {}: {verdict}.", exact(guess))
+    }
+
+    /// A rung against itself is told apart by its side.
+    fn name(&self, lane: usize) -> String {
+        let rungs = &self.preset.settings.rungs;
+        let side = if rungs[0] == rungs[1] { [" (left)", " (right)"][lane] } else { "" };
+        format!("{}{side}", rungs[lane])
     }
 
     /// A guess is right when it lies between the level before and this one: nothing was measured in between.
@@ -209,83 +237,11 @@ impl Course {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ladder;
-    use crate::limits::Limits;
-    use crate::refusals::Refused;
-
-    fn course(name: &str, guesses: [Option<f64>; 2]) -> Course {
-        let limits = Limits { files_soft: Some(20_000), pid_max: Some(32_768), ..Limits::default() };
-        Course::new(Preset::named(name, &limits).unwrap(), guesses)
-    }
-
-    const AROUND: Around = Around {
-        over_s: 4.0,
-        cores: 1.0,
-        generator_cores: 1.0,
-        refused: Refused { threads: 0, files: 0, memory: 0 },
-        machine_busy: None,
-    };
-
-    /// Runs it with throughputs made up by level.
-    fn ran(mut course: Course, rps: [fn(f64) -> f64; 2]) -> Course {
-        loop {
-            let settings = course.preset.settings.at(course.level());
-            for (lane, rps) in rps.iter().enumerate() {
-                let now = Sample { rps: rps(course.level()), cpu: Some(0.1), ..Sample::default() };
-                let rung = ladder::rung(&settings.rungs[lane]).unwrap();
-                let line = Line::of(&settings, rung, &settings.flags(rung), &now, 1.0);
-                course.add(lane, now.rps, &now, &line, AROUND);
-            }
-            if !course.next() {
-                return course;
-            }
-        }
-    }
-
-    #[test]
-    fn guess_and_measurement_stand_together() {
-        // The lecture's 0.945 s a request: four threads give 4.2 requests/s.
-        let course = course("lecture", [Some(20.0), Some(1_000.0)]);
-        let course = ran(course, [|clients| clients.min(4.0) / 0.945, |clients| clients / 0.945]);
-        let shown = course.shown();
-        assert_eq!(shown.broke_at, [Some(8.0), None]);
-        assert!(
-            shown.sentences[0].starts_with("pool broke at 8 clients: all threads wait: 4 ÷ 945 ms"),
-            "{:?}",
-            shown.sentences
-        );
-        assert!(shown.sentences[0].ends_with("Your guess was 20: earlier than you guessed."));
-        assert_eq!(
-            shown.sentences[1],
-            "event-loop held up to 20 clients, the last level. Your guess was 1000: as you guessed."
-        );
-    }
-
-    #[test]
-    fn a_guess_between_the_last_good_level_and_the_first_bad_one_is_right() {
-        let at = |guess| {
-            let course = ran(course("lecture", [Some(guess), None]), [|c| c.min(4.0) / 0.945, |c| c / 0.945]);
-            course.shown().sentences[0].rsplit(": ").next().unwrap().to_owned()
-        };
-        assert_eq!([at(5.0), at(8.0)], ["as you guessed.", "as you guessed."]);
-        assert_eq!([at(4.0), at(9.0)], ["later than you guessed.", "earlier than you guessed."]);
-    }
-
-    #[test]
-    fn without_a_wait_a_lane_breaks_where_it_stops_to_grow() {
-        let course = ran(course("tie", [None, None]), [|c| 9_000.0 * c.min(2.0), |c| 9_000.0 * c.min(4.0)]);
-        assert_eq!(course.shown().broke_at, [Some(4.0), Some(8.0)]);
-    }
-
-    #[test]
-    fn a_collapse_is_a_break() {
-        let mut course = course("scale", [None, None]);
-        assert!(course.add_collapse(0) && !course.add_collapse(0));
-        course.end();
-        assert!(course.shown().sentences[0].ends_with("it collapsed."), "{:?}", course.shown().sentences);
-        assert_eq!(course.shown().sentences[1], "event-loop was not measured.");
-    }
+fn too_late(which: &str, ms: Option<f64>, most_ms: f64) -> Option<String> {
+    let ms = ms.filter(|ms| *ms > most_ms)?;
+    Some(format!("{which} takes {}", milliseconds(ms)))
 }
+
+#[cfg(test)]
+#[path = "course_tests.rs"]
+mod tests;

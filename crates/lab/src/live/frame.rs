@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::live::collect::Sample;
 use crate::live::course::Shown;
 use crate::live::line::Line;
-use crate::live::settings::{Most, Settings};
+use crate::live::most::Most;
+use crate::live::settings::Settings;
 use crate::live::threads::Seen;
 
 /// A moment of the session.
@@ -45,12 +46,14 @@ pub(super) struct Lane<'s> {
     /// Where its requests wait.
     pub(super) waits: &'static str,
     pub(super) state: State,
-    /// What it said when it collapsed.
+    /// What ran out when it collapsed, in brief.
+    pub(super) collapsed: Option<&'s str>,
+    /// Why it does not run.
     pub(super) reason: Option<&'s str>,
-    pub(super) now: Option<Sample>,
-    pub(super) line: Option<Line>,
+    pub(super) now: Option<&'s Sample>,
+    pub(super) line: Option<&'s Line>,
     /// What ran out, where it is below its line.
-    pub(super) ran_out: Option<String>,
+    pub(super) ran_out: Option<&'s str>,
     pub(super) threads: Option<Seen>,
     /// Left of a stall of the services behind.
     pub(super) stalled_ms: u64,
@@ -62,7 +65,10 @@ pub(super) struct Lane<'s> {
 pub(super) enum State {
     Starting,
     Up,
+    /// The server is gone, or deaf: a result.
     Collapsed,
+    /// Something around it is: nothing can be said of the server.
+    Failed,
 }
 
 /// What was kept last.

@@ -1,14 +1,12 @@
-//! The page's side: files, a stream of frames, commands. Next: `session.rs`, which reads them.
+//! The page's side: files, a stream of frames, commands, and what was kept last.
 //!
-//! Everything is refused whose `Host` is not this page's own, and every command whose `Origin` is not: a page from
-//! elsewhere that runs in the same browser can send requests here, but not under this name. (`Host` keeps a name that
-//! was made to point to loopback from counting as this page: "DNS rebinding".)
+//! A browser runs pages from anywhere, and all of them can send requests to this machine. So everything is refused
+//! whose `Host` is not this page's own (which keeps out a name that was made to point to loopback, "DNS rebinding"),
+//! every command whose `Origin` is not, and whatever a browser says that another page has asked for.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -19,119 +17,17 @@ use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt};
 use anyhow::Context as _;
 use futures_util::stream;
-use serde::Deserialize;
 
-use crate::limits::Limits;
 use crate::live::files;
+use crate::live::hub::{Command, Hub, MOST_PAGES, Watching};
 use crate::live::presets::Preset;
-use crate::live::settings::Settings;
-
-/// What a page may ask for.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Command {
-    /// All settings, at once.
-    Set { settings: Box<Settings> },
-    /// Load, or none.
-    Run { on: bool },
-    /// Everything as it was at first, in fresh processes.
-    Reset,
-    /// The services behind stop for a while.
-    Stall { for_ms: u64 },
-    /// A lane that has collapsed, again.
-    Restart { lane: usize },
-    /// An experiment of the catalogue, with where each lane will break.
-    Preset { name: String, guesses: [Option<f64>; 2] },
-    /// Ends it.
-    Stop,
-    /// Writes a report of what was just seen.
-    Keep,
-}
-
-/// Between the page and the session.
-pub(super) struct Hub {
-    port: u16,
-    limits: Limits,
-    commands: Mutex<Sender<Command>>,
-    /// The last frame, and how many there were.
-    latest: Mutex<(u64, Bytes)>,
-    past: Mutex<Bytes>,
-    watching: AtomicUsize,
-}
 
 /// A command has a few hundred bytes.
 const MOST_BYTES: usize = 16 * 1024;
-/// Pages that watch at the same time: a lecture's screen, and some who look over its shoulder.
-const MOST_PAGES: usize = 16;
-const MOST_STALL_MS: u64 = 30_000;
+/// A page has a stream, and a few connections for files and commands.
+const MOST_CONNECTIONS: usize = 8 * MOST_PAGES;
 /// How often a stream looks for a new frame.
 const LOOK: Duration = Duration::from_millis(25);
-
-impl Hub {
-    pub(super) fn new(port: u16, limits: Limits) -> (Self, Receiver<Command>) {
-        let (commands, receiver) = mpsc::channel();
-        let hub = Self {
-            port,
-            limits,
-            commands: Mutex::new(commands),
-            latest: Mutex::default(),
-            past: Mutex::default(),
-            watching: AtomicUsize::new(0),
-        };
-        (hub, receiver)
-    }
-
-    /// Everybody who watches sees this next.
-    pub(super) fn publish(&self, frame: String) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        *latest = (latest.0 + 1, frame.into());
-    }
-
-    /// A page that comes sees this first.
-    pub(super) fn remember(&self, past: String) {
-        *self.past.lock().unwrap_or_else(PoisonError::into_inner) = past.into();
-    }
-
-    /// Pages that are there.
-    pub(super) fn watching(&self) -> usize {
-        self.watching.load(Ordering::Relaxed)
-    }
-
-    fn newer_than(&self, seen: u64) -> Option<(u64, Bytes)> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        (latest.0 > seen).then(|| latest.clone())
-    }
-
-    fn is_own(&self, host: &str) -> bool {
-        let name = host.strip_suffix(&format!(":{}", self.port));
-        name.is_some_and(|name| ["127.0.0.1", "localhost", "[::1]"].contains(&name))
-    }
-
-    /// What is wrong with a command, if anything is.
-    fn check(&self, command: &Command) -> Result<(), String> {
-        match command {
-            Command::Set { settings } => settings.check(&self.limits),
-            Command::Stall { for_ms } if !(1..=MOST_STALL_MS).contains(for_ms) => {
-                Err(format!("for_ms is {for_ms}; it must be 1 to {MOST_STALL_MS}"))
-            }
-            Command::Restart { lane } if *lane > 1 => {
-                Err(format!("there is no lane {lane}; they are 0 and 1"))
-            }
-            Command::Preset { name, guesses } => {
-                if Preset::named(name, &self.limits).is_none() {
-                    return Err(format!("there is no preset \"{name:.40}\""));
-                }
-                let sane = |guess: &f64| (0.0..=1e6).contains(guess);
-                if guesses.iter().flatten().all(sane) {
-                    Ok(())
-                } else {
-                    Err("a guess is 0 to 1000000".into())
-                }
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Serves the page from threads of its own, which end with the process.
 ///
@@ -149,12 +45,13 @@ pub(super) fn serve(listener: TcpListener, hub: &Arc<Hub>) -> anyhow::Result<()>
                     .wrap(middleware::from_fn(only_this_page))
                     .route("/events", web::get().to(events))
                     .route("/presets", web::get().to(presets))
+                    .route("/kept/{file}", web::get().to(kept))
                     .route("/do", web::post().to(command))
                     .default_service(web::get().to(file))
             };
             // Ctrl-C is the session's; and one worker is plenty for a page.
-            let server = HttpServer::new(app).workers(1).disable_signals().listen(listener);
-            match server {
+            let server = HttpServer::new(app).workers(1).max_connections(MOST_CONNECTIONS).disable_signals();
+            match server.listen(listener) {
                 Ok(server) => {
                     _ = started.send(Ok(()));
                     _ = server.run().await;
@@ -167,41 +64,45 @@ pub(super) fn serve(listener: TcpListener, hub: &Arc<Hub>) -> anyhow::Result<()>
     ready.recv().context("the page's server panicked")?.context("cannot serve the page")
 }
 
-/// Looks at `Host` and `Origin` before anything else does.
+/// Looks at who asks before anything else does.
 async fn only_this_page(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let hub = request.app_data::<Data<Hub>>().cloned();
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let own_host = hub.as_ref().is_some_and(|hub| text(header::HOST).is_some_and(|host| hub.is_own(host)));
-    let own_origin = text(header::ORIGIN).map(|origin| {
-        let host = origin.strip_prefix("http://");
-        hub.as_ref().zip(host).is_some_and(|(hub, host)| hub.is_own(host))
-    });
-    // A browser says the origin of every POST; whatever does not say it has no business here.
-    let refused = !own_host || !own_origin.unwrap_or(request.method() == Method::GET);
-    if refused {
+    if !request.app_data::<Data<Hub>>().is_some_and(|hub| is_from_this_page(hub, &request)) {
         let text = "This page answers under its own address only: a request came from elsewhere.\n";
         return Ok(request.into_response(HttpResponse::Forbidden().body(text)).map_into_right_body());
     }
     Ok(next.call(request).await?.map_into_left_body())
 }
 
-/// The last minute first, then every frame as it is made.
+fn is_from_this_page(hub: &Hub, request: &ServiceRequest) -> bool {
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let own_host = text("host").is_some_and(|host| hub.is_own(host));
+    let own_origin = match text("origin") {
+        Some(origin) => origin.strip_prefix("http://").is_some_and(|host| hub.is_own(host)),
+        // A browser says the origin of every POST; whatever does not say it has no business here.
+        None => request.method() == Method::GET,
+    };
+    // Pictures and scripts that another page asks for come without an origin, and with this. A link may lead here.
+    let own_site = matches!(text("sec-fetch-site"), None | Some("same-origin" | "none"))
+        || text("sec-fetch-dest") == Some("document");
+    own_host && own_origin && own_site
+}
+
+/// The last minute first, then every frame as it is made; of frames that came too fast for a page the last one.
 async fn events(hub: Data<Hub>) -> HttpResponse {
     let Some(watching) = Watching::one_more(hub.into_inner()) else {
         return HttpResponse::ServiceUnavailable().body(format!("{MOST_PAGES} pages watch already.\n"));
     };
-    let past = watching.0.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let first = event("past", &past);
+    let first = event("past", &watching.0.past());
     let frames = stream::unfold((watching, 0, Some(first)), |(watching, seen, first)| async move {
         if let Some(first) = first {
             return Some((Ok::<_, Infallible>(first), (watching, seen, None)));
         }
         loop {
-            if let Some((number, frame)) = watching.0.newer_than(seen) {
-                return Some((Ok(event("frame", &frame)), (watching, number, None)));
+            if let Some(latest) = watching.0.newer_than(seen) {
+                return Some((Ok(event("frame", &latest.frame)), (watching, latest.number, None)));
             }
             rt::time::sleep(LOOK).await;
         }
@@ -220,24 +121,6 @@ fn event(name: &str, data: &Bytes) -> Bytes {
     text.into()
 }
 
-/// Counted as long as its stream lives.
-struct Watching(Arc<Hub>);
-
-impl Watching {
-    fn one_more(hub: Arc<Hub>) -> Option<Self> {
-        let before = hub.watching.fetch_add(1, Ordering::Relaxed);
-        let watching = Self(hub);
-        // Dropped where there are too many, which takes the count back.
-        (before < MOST_PAGES).then_some(watching)
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.0.watching.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 async fn presets(hub: Data<Hub>) -> HttpResponse {
     let offers: Vec<_> = Preset::all(&hub.limits).iter().map(Preset::offer).collect();
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(offers)
@@ -251,16 +134,36 @@ async fn command(hub: Data<Hub>, request: HttpRequest, body: Bytes) -> HttpRespo
     let checked = serde_json::from_slice::<Command>(&body)
         .map_err(|error| format!("that is no command: {error}"))
         .and_then(|command| hub.check(&command).map(|()| command));
-    match checked {
+    match checked.map(|command| hub.ask(command)) {
+        Ok(true) => HttpResponse::Accepted().finish(),
+        Ok(false) => HttpResponse::ServiceUnavailable().body("The lab is busy; try again in a moment.\n"),
         Err(message) => HttpResponse::BadRequest().body(message),
-        Ok(command) => {
-            let sent = hub.commands.lock().unwrap_or_else(PoisonError::into_inner).send(command);
-            match sent {
-                Ok(()) => HttpResponse::Accepted().finish(),
-                Err(_) => HttpResponse::ServiceUnavailable().body("The session is over.\n"),
-            }
-        }
     }
+}
+
+/// What was kept last. Scripts of the report may draw and nothing else: they run as if they were from nowhere.
+async fn kept(hub: Data<Hub>, file: web::Path<String>) -> HttpResponse {
+    let kind = match file.as_str() {
+        "report.html" => "text/html; charset=utf-8",
+        "results.json" => "application/json",
+        "results.csv" => "text/csv; charset=utf-8",
+        _ => return HttpResponse::NotFound().body("There is no such file here.\n"),
+    };
+    let read = match hub.kept() {
+        Some(dir) => {
+            web::block(move || std::fs::read(dir.join(file.as_str()))).await.ok().and_then(Result::ok)
+        }
+        None => None,
+    };
+    let Some(body) = read else {
+        return HttpResponse::NotFound().body("Nothing has been kept, or it is not there any more.\n");
+    };
+    HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox allow-scripts allow-downloads"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body)
 }
 
 async fn file(request: HttpRequest) -> HttpResponse {

@@ -1,64 +1,72 @@
 //! What was just seen, kept as of any run: `results.json`, `results.csv` and a report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 
 use crate::cpus::Split;
-use crate::limits::Limits;
+use crate::live::Surroundings;
 use crate::live::lane::TIMEOUT_MS;
 use crate::live::settings::{Settings, texts};
 use crate::output::Output;
-use crate::programs::Programs;
-use crate::results::{Asked, Boxed, Results, SCHEMA, Services, Trial};
-use crate::{machine, report, wait};
+use crate::results::{Asked, Boxed, Results, SCHEMA, Services, Trial, Trouble};
+use crate::{machine, report};
 
 /// What trials of the live page belong to.
 pub(super) const NAME: &str = "live";
 
 /// What was seen, and of which preset, where it was one.
-pub(super) struct Seen<'s> {
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
     pub(super) trials: Vec<Trial>,
-    pub(super) preset: Option<&'static str>,
-    pub(super) settings: &'s Settings,
-    pub(super) split: Option<Split>,
-    /// Where to; a new directory of the usual place where nothing is said.
-    pub(super) dir: Option<PathBuf>,
+    /// What was asked, as [`asked`] says it.
+    pub(super) asked: Asked,
+    /// The command that shows it again.
+    pub(super) rungs: String,
 }
 
 /// Writes it; returns where.
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn write(seen: Seen<'_>, programs: &Programs, limits: &Limits) -> anyhow::Result<PathBuf> {
+pub(super) fn write(
+    seen: Seen,
+    splits: &[Option<Split>; 2],
+    dir: Option<&Path>,
+    around: &Surroundings,
+) -> anyhow::Result<PathBuf> {
     let now = Timestamp::now();
-    let output = Output::new(seen.dir.as_deref(), programs.checkout.as_deref(), now)?;
-    let results = results(seen, programs, limits, now)?;
+    let output = Output::new(dir, around.programs.checkout.as_deref(), now)?;
+    let results = results(seen, splits, around, now)?;
     output.write(&results)?;
     report::write(&output.dir, &results).context("there is no report, but the results are kept")?;
     output.name_latest()?;
     Ok(output.dir.clone())
 }
 
-fn results(seen: Seen<'_>, programs: &Programs, limits: &Limits, now: Timestamp) -> anyhow::Result<Results> {
+fn results(
+    seen: Seen,
+    splits: &[Option<Split>; 2],
+    around: &Surroundings,
+    now: Timestamp,
+) -> anyhow::Result<Results> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut machine = machine::describe(limits, u32::try_from(cpus)?, seen.split.as_ref());
+    let mut machine = machine::describe(&around.limits, u32::try_from(cpus)?, together(splits).as_ref());
     machine.notes.push(
         "Seen on the live page: both servers ran at the same time, one stretch per level, and what ended in a stretch counts."
             .into(),
     );
-    let rungs = seen.settings.rungs.join(" ");
     Ok(Results {
         schema: SCHEMA.into(),
-        version: machine::version(programs.checkout.as_deref()),
+        version: machine::version(around.programs.checkout.as_deref()),
         started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         complete: true,
         machine,
-        command: format!("cargo lab live {rungs}"),
+        command: format!("cargo lab live {}", seen.rungs),
         seed: 1,
         quick: true,
-        experiments: vec![asked(seen.settings, seen.preset)],
+        experiments: vec![seen.asked],
         trials: seen.trials,
         check: None,
         precision: Vec::new(),
@@ -66,7 +74,21 @@ fn results(seen: Seen<'_>, programs: &Programs, limits: &Limits, now: Timestamp)
     })
 }
 
-fn asked(settings: &Settings, preset: Option<&'static str>) -> Asked {
+/// The CPUs of both servers, and those of everything else.
+fn together(splits: &[Option<Split>; 2]) -> Option<Split> {
+    let [Some(one), Some(other)] = splits else { return None };
+    let mut server = [one.server.as_slice(), &other.server].concat();
+    server.sort_unstable();
+    Some(Split { server, ..one.clone() })
+}
+
+/// What was asked of both servers, as results say it. `own_cpus`: how many each had for itself.
+pub(super) fn asked(
+    settings: &Settings,
+    preset: Option<&'static str>,
+    own_cpus: Option<u64>,
+    faults: Vec<Trouble>,
+) -> Asked {
     let (title, question) = match preset {
         Some(preset) => texts(preset),
         None => (
@@ -75,7 +97,7 @@ fn asked(settings: &Settings, preset: Option<&'static str>) -> Asked {
         ),
     };
     let services = settings.services();
-    let route = handlers::Route::parse("GET", settings.route().as_bytes()).ok();
+    let limits = settings.server();
     Asked {
         name: NAME.into(),
         title,
@@ -85,21 +107,19 @@ fn asked(settings: &Settings, preset: Option<&'static str>) -> Asked {
                 .into(),
         demonstration: true,
         route: settings.route(),
-        nominal_wait_ms: route.and_then(|route| wait::nominal_ms(&route, &services).ok().flatten()),
+        nominal_wait_ms: settings.nominal_wait_ms(),
         services: settings.calls_services().then(|| Services {
             delay: services.delay.clone(),
             capacity: services.capacity,
-            faults: Vec::new(),
+            faults,
         }),
         timeout_ms: Some(TIMEOUT_MS),
-        server: settings.boxed.then(|| {
-            let server = settings.server();
-            Boxed {
-                address_space_bytes: server.address_space.map(|bytes| bytes.0),
-                open_files: server.open_files,
-                cpus: server.cpus,
-            }
-        }),
+        server: Some(Boxed {
+            address_space_bytes: limits.address_space.map(|bytes| bytes.0),
+            open_files: limits.open_files,
+            cpus: limits.cpus.or(own_cpus),
+        })
+        .filter(|limits| *limits != Boxed::default()),
         ..Asked::default()
     }
 }

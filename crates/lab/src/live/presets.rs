@@ -7,9 +7,8 @@ use serde::Serialize;
 
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
-use crate::live::collect::Sample;
-use crate::live::line::Line;
-use crate::live::settings::{Ask, Delay, Most, Settings, texts};
+use crate::live::most::Most;
+use crate::live::settings::{Ask, Delay, Settings, texts};
 use crate::results::Mode;
 
 /// An experiment to be watched.
@@ -22,9 +21,9 @@ pub(super) struct Preset {
     pub(super) settings: Settings,
     /// Clients, or requests per second, one after the other.
     pub(super) levels: Vec<f64>,
-    /// At the begin of each level the services behind stop for so long.
+    /// When measuring begins at a level, the services behind stop for so long.
     pub(super) stall_ms: u64,
-    /// What else than falling behind counts as broken: answers later than this, in the last second of a level.
+    /// What else than falling behind counts as broken: answers later than this.
     pub(super) limit: Limit,
 }
 
@@ -33,9 +32,9 @@ pub(super) struct Preset {
 pub(super) enum Limit {
     /// They may be as late as they are.
     None,
-    /// The median.
+    /// The median in a level's last second: who has not got over it by then?
     P50(f64),
-    /// The 99th percentile.
+    /// The 99th percentile over the level: who was hit?
     P99(f64),
 }
 
@@ -116,30 +115,35 @@ impl Preset {
         };
         match self.limit {
             Limit::None => behind,
-            Limit::P50(ms) => format!("{behind}, or half of all answers take longer than {ms:.0} ms"),
+            Limit::P50(ms) => {
+                format!(
+                    "{behind}, or in a level's last second half of the answers take longer than {ms:.0} ms"
+                )
+            }
             Limit::P99(ms) => format!("{behind}, or one answer in a hundred takes longer than {ms:.0} ms"),
         }
     }
 
     fn within(mut self, limits: &Limits) -> Self {
         let Ok(rungs) = self.settings.ladder() else { return self };
-        let most = Most::of(rungs, limits).clients;
-        self.settings.slow = self.settings.slow.min(most);
+        let most = Most::of(rungs, limits);
         if self.settings.mode == Mode::Closed {
-            self.levels.retain(|level| *level <= f64::from(most));
+            self.levels.retain(|level| *level <= f64::from(most.clients));
             if self.levels.is_empty() {
-                self.levels.push(most.into());
+                self.levels.push(most.clients.into());
             }
         }
-        self.settings = self.settings.at(self.levels[0]);
+        self.settings = self.settings.at(self.levels[0]).within(&most);
         self
     }
 }
 
 /// Clients ÷ wait, or the rate; the same for both lanes.
 fn asked_rps(settings: &Settings) -> Option<f64> {
-    let [rung, _] = settings.ladder().ok()?;
-    Line::of(settings, rung, &[], &Sample::default(), 1.0).asked_rps
+    match settings.mode {
+        Mode::Open => Some(settings.rate_rps),
+        _ => settings.nominal_wait_ms().map(|ms| f64::from(settings.clients) * 1_000.0 / ms),
+    }
 }
 
 /// A setting that others are made from.
@@ -355,7 +359,7 @@ mod tests {
         let small = Limits { pid_max: Some(300), ..machine() };
         let scale = Preset::named("scale", &small).unwrap();
         assert_eq!(scale.levels, [16.0]);
-        assert_eq!(Preset::named("slow-clients", &small).unwrap().settings.slow, 37);
+        assert_eq!(Preset::named("slow-clients", &small).unwrap().settings.slow, 36);
         let tiny = Limits { pid_max: Some(40), ..machine() };
         assert_eq!(Preset::named("scale", &tiny).unwrap().levels.len(), 1);
         assert_eq!(Preset::named("nothing", &small), None);

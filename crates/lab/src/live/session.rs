@@ -1,56 +1,57 @@
 //! The thread that owns all processes: commands in, frames out, four times a second.
 //!
-//! Next: `session/watched.rs`, presets and what is kept of them; `session/shown.rs`, what the page gets to see.
+//! Next: `session/watched.rs`, presets and what is kept of what was seen; `session/shown.rs`, what the page gets to see.
 
 mod shown;
 mod watched;
 
-use std::collections::VecDeque;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use loadgen::clock::monotonic_ns;
 
-use crate::check::{self, CpuTime};
 use crate::cpus::{self, Split};
 use crate::ladder::LADDER;
 use crate::live::Surroundings;
 use crate::live::course::Course;
 use crate::live::frame::{Colors, Kept};
-use crate::live::http::{Command, Hub};
+use crate::live::hub::{Command, Hub};
+use crate::live::keep;
 use crate::live::lane::{ERRORS_FOR, Lane, Look};
-use crate::live::line::Line;
-use crate::live::settings::{Most, Settings};
+use crate::live::most::Most;
+use crate::live::settings::Settings;
 use crate::report;
-use crate::results::Trial;
 use crate::stop;
 
 /// From one frame to the next.
 const FRAME: Duration = Duration::from_millis(250);
 const FRAMES_PER_SECOND: u64 = 4;
-/// A page that is reloaded is back within a second; one that stays away for so long has left.
-const AWAY: Duration = Duration::from_secs(10);
-/// After a change, new clients come within a second, and rates are of the second after that.
-const SETTLED: Duration = Duration::from_millis(2_500);
+/// A page that is reloaded is back within a second; one that fetches nothing for ten has left.
+const AWAY_FRAMES: u64 = 10 * FRAMES_PER_SECOND;
+/// Rates are of the last second.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs until somebody asks the lab to stop.
 ///
 /// # Errors
 /// When the first servers cannot be started: a page would have nothing to show.
-pub(super) fn run(around: Surroundings, hub: &Hub, commands: &Receiver<Command>) -> anyhow::Result<()> {
+pub(super) fn run(around: Surroundings, hub: &Hub) -> anyhow::Result<()> {
     let mut session = Session::new(around);
     session.publish(hub);
     session.start_both();
     if session.sides.iter().all(|side| side.lane.is_none()) {
-        let reasons: Vec<_> = session.sides.iter().filter_map(|side| side.reason.clone()).collect();
+        let reasons: Vec<_> =
+            session.sides.iter().filter_map(|side| Some(&*side.down.as_ref()?.why)).collect();
         anyhow::bail!("no server could be started: {}", reasons.join("; "));
     }
     let mut due = Instant::now();
     while !stop::requested() {
         due += FRAME;
         // Commands take effect at once; the frame after them shows it.
-        while let Ok(command) = commands.recv_timeout(due.saturating_duration_since(Instant::now())) {
+        while let Some(command) = hub.next_by(due) {
             session.obey(command, hub);
+            if Instant::now() >= due {
+                break;
+            }
         }
         session.look();
         session.go_on(hub);
@@ -73,17 +74,15 @@ struct Session {
     note: Option<String>,
     sides: [Side; 2],
     course: Option<Course>,
-    /// Levels of the last course, each with a trial of both lanes.
-    trials: Vec<Trial>,
+    /// What was seen last and can still be kept: levels of a course, or of a load that is over what it did.
+    seen: Option<keep::Seen>,
     kept: Option<Kept>,
-    /// When the last page left.
-    alone_since: Option<Instant>,
     /// When the load was set last.
     changed: Instant,
+    /// Whether what is seen since then is worth keeping: all clients are there.
+    marked: bool,
     /// When the services were told last to fail.
     errors_ordered: Instant,
-    busy: Busy,
-    machine_busy: Option<f64>,
     /// Published so far.
     frames: u64,
 }
@@ -92,31 +91,49 @@ struct Session {
 #[derive(Default)]
 struct Side {
     lane: Option<Lane>,
-    /// Why it is not, or no more.
-    reason: Option<String>,
-    collapsed: bool,
-    line: Line,
-    ran_out: Option<String>,
+    /// Why it does not run, or no more.
+    down: Option<Down>,
+}
+
+struct Down {
+    why: String,
+    /// What ran out, where the server itself has ended or gone deaf, so that this is a result. Otherwise something
+    /// around it has failed.
+    collapsed: Option<String>,
+}
+
+impl Down {
+    fn failed(error: &anyhow::Error) -> Self {
+        Self { why: format!("{error:#}"), collapsed: None }
+    }
 }
 
 impl Side {
     fn of(started: anyhow::Result<Lane>) -> Self {
         match started {
-            Ok(lane) => Self { lane: Some(lane), ..Self::default() },
-            Err(error) => Self { reason: Some(format!("{error:#}")), collapsed: true, ..Self::default() },
+            Ok(lane) => Self { lane: Some(lane), down: None },
+            Err(error) => Self { lane: None, down: Some(Down::failed(&error)) },
         }
+    }
+
+    /// What ran out.
+    fn collapsed(&self) -> Option<&str> {
+        self.down.as_ref()?.collapsed.as_deref()
+    }
+
+    /// The lane, while it runs.
+    fn up(&mut self) -> Option<&mut Lane> {
+        self.lane.as_mut().filter(|_| self.down.is_none())
     }
 }
 
 impl Session {
     fn new(around: Surroundings) -> Self {
-        let settings = Settings::first(around.rungs);
         let most = Most::of(around.rungs, &around.limits);
-        let settings = Settings { clients: settings.clients.min(most.clients), ..settings };
         Self {
             splits: splits(),
             begun_ns: monotonic_ns(),
-            settings,
+            settings: Settings::first(around.rungs).within(&most),
             most,
             colors: Colors(
                 LADDER.iter().map(|rung| (rung.name, report::color_of(rung.name, Some(rung.kind)))).collect(),
@@ -125,13 +142,11 @@ impl Session {
             note: None,
             sides: Default::default(),
             course: None,
-            trials: Vec::new(),
+            seen: None,
             kept: None,
-            alone_since: None,
             changed: Instant::now(),
+            marked: false,
             errors_ordered: Instant::now(),
-            busy: Busy::default(),
-            machine_busy: None,
             frames: 0,
             around,
         }
@@ -143,17 +158,15 @@ impl Session {
             Command::Set { settings } => {
                 self.end_course();
                 // What is seen from here on is something else.
-                self.trials.clear();
+                self.seen = None;
                 self.set(*settings, hub);
             }
-            Command::Run { on } => {
+            Command::Run { on: true } => {
                 self.end_course();
-                if on {
-                    self.trials.clear();
-                }
-                self.on = on;
+                (self.seen, self.on) = (None, true);
                 self.load();
             }
+            Command::Run { on: false } | Command::Stop => self.pause(),
             Command::Reset => self.reset(hub),
             Command::Stall { for_ms } => self.each(|lane| lane.stall(for_ms)),
             Command::Restart { lane } => {
@@ -164,13 +177,18 @@ impl Session {
                 self.load();
             }
             Command::Preset { name, guesses } => self.begin(&name, guesses, hub),
-            Command::Stop => {
-                self.end_course();
-                self.on = false;
-                self.load();
-            }
-            Command::Keep => self.keep(),
+            Command::Keep => self.keep(hub),
         }
+    }
+
+    /// No load any more. What it did can still be kept.
+    fn pause(&mut self) {
+        if self.course.as_ref().is_none_or(Course::is_over) && self.on {
+            self.seen = self.stretch();
+        }
+        self.end_course();
+        self.on = false;
+        self.load();
     }
 
     /// Brings everything to these settings, in fresh processes where it takes them.
@@ -194,12 +212,11 @@ impl Session {
     }
 
     fn reset(&mut self, hub: &Hub) {
-        (self.course, self.on) = (None, false);
-        self.trials.clear();
-        self.settings = Settings::first(self.around.rungs);
-        self.settings.clients =
-            self.settings.clients.min(Most::of(self.around.rungs, &self.around.limits).clients);
+        (self.course, self.seen, self.on) = (None, None, false);
+        let most = Most::of(self.around.rungs, &self.around.limits);
+        self.settings = Settings::first(self.around.rungs).within(&most);
         self.start_afresh(hub);
+        self.load();
     }
 
     fn start_afresh(&mut self, hub: &Hub) {
@@ -213,10 +230,11 @@ impl Session {
 
     /// Both at the same time: each is asked once before its load, which takes as long as an answer does.
     fn start_both(&mut self) {
-        let (settings, splits, programs) = (&self.settings, &self.splits, &self.around.programs);
+        let (settings, most, splits, programs) =
+            (&self.settings, &self.most, &self.splits, &self.around.programs);
         let started = std::thread::scope(|scope| {
             let start = |place: usize| {
-                scope.spawn(move || Lane::start(place, settings, splits[place].as_ref(), programs))
+                scope.spawn(move || Lane::start(place, settings, most, splits[place].as_ref(), programs))
             };
             let running = [0, 1].map(start);
             running.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -227,21 +245,21 @@ impl Session {
     fn start_again(&mut self, place: usize, hub: &Hub) {
         self.sides[place] = Side::default();
         self.publish(hub);
-        let split = self.splits[place].as_ref();
-        self.sides[place] = Side::of(Lane::start(place, &self.settings, split, &self.around.programs));
+        let (split, programs) = (self.splits[place].as_ref(), &self.around.programs);
+        self.sides[place] = Side::of(Lane::start(place, &self.settings, &self.most, split, programs));
     }
 
     /// Tells both generators what the load is.
     fn load(&mut self) {
-        let (settings, on, most) = (self.settings.clone(), self.on, self.most.clone());
-        self.each(|lane| lane.load(&settings, on, &most));
-        self.changed = Instant::now();
+        let (settings, most, on) = (self.settings.clone(), self.most.clone(), self.on);
+        self.each(|lane| lane.load(&settings, &most, on));
+        (self.changed, self.marked) = (Instant::now(), false);
     }
 
-    /// Does the same to each lane that is up. One that fails is shown with its reason.
+    /// Does the same to each lane that is up. What fails is said; if it is worse, the next look finds it.
     fn each(&mut self, mut work: impl FnMut(&mut Lane) -> anyhow::Result<()>) {
-        for side in self.sides.iter_mut().filter(|side| !side.collapsed) {
-            if let Some(Err(error)) = side.lane.as_mut().map(&mut work) {
+        for side in &mut self.sides {
+            if let Some(Err(error)) = side.up().map(&mut work) {
                 self.note = Some(format!("{error:#}"));
             }
         }
@@ -249,59 +267,40 @@ impl Session {
 
     /// What generators and servers say now.
     fn look(&mut self) {
-        self.machine_busy = self.busy.share();
         if self.settings.errors > 0.0 && self.errors_ordered.elapsed() > ERRORS_FOR / 2 {
             self.order_errors();
         }
-        let settled = self.on && self.changed.elapsed() > SETTLED;
-        for side in self.sides.iter_mut().filter(|side| !side.collapsed) {
-            let Some(lane) = &mut side.lane else { continue };
-            match lane.look(&self.settings, self.on, self.begun_ns) {
-                Ok(Look::Nothing) => {}
-                Ok(Look::Seen(sample, line)) => {
-                    let around = lane.around(1.0, self.machine_busy);
-                    side.ran_out = settled.then(|| line.ran_out(&sample, around)).flatten();
-                    side.line = line;
-                }
-                Ok(Look::Collapsed(reason)) => {
+        let (on, begun_ns) = (self.on, self.begun_ns);
+        for side in &mut self.sides {
+            let Some(lane) = side.up() else { continue };
+            match lane.look(on, begun_ns) {
+                Ok(Look::Nothing | Look::Seen) => {}
+                Ok(Look::Collapsed { why, brief }) => {
                     // A dead server needs no load; what is left of it stays to be looked at.
-                    _ = lane.load(&self.settings, false, &self.most);
-                    (side.collapsed, side.reason, side.ran_out) = (true, Some(reason), None);
+                    _ = lane.load(&self.settings, &self.most, false);
+                    side.down = Some(Down { why, collapsed: Some(brief) });
                 }
-                Err(error) => {
-                    (side.collapsed, side.reason) = (true, Some(format!("{error:#}")));
-                }
+                Err(error) => side.down = Some(Down::failed(&error)),
             }
         }
+        let in_course = self.course.as_ref().is_some_and(|course| !course.is_over());
+        if on && !in_course && !self.marked && self.changed.elapsed() >= self.settings.settles_in() {
+            self.each(Lane::mark);
+            self.marked = true;
+        }
+    }
+
+    /// Whether what is seen now is of the load as it is set.
+    fn has_settled(&self) -> bool {
+        self.on && self.changed.elapsed() >= self.settings.settles_in() + SECOND
     }
 
     /// Nobody there? Then the load ends, after a while.
     fn mind_the_page(&mut self, hub: &Hub) {
-        if hub.watching() > 0 {
-            self.alone_since = None;
-            return;
-        }
-        let since = *self.alone_since.get_or_insert_with(Instant::now);
-        if self.on && since.elapsed() >= AWAY {
-            self.end_course();
-            self.on = false;
-            self.load();
+        if self.on && hub.unseen() >= AWAY_FRAMES {
+            self.pause();
             self.note = Some("The load was stopped: no page had been watching for 10 s.".into());
         }
-    }
-}
-
-/// How busy the whole machine was over the last second.
-#[derive(Default)]
-struct Busy(VecDeque<CpuTime>);
-
-impl Busy {
-    fn share(&mut self) -> Option<f64> {
-        self.0.push_back(check::cpu_time()?);
-        if self.0.len() as u64 > FRAMES_PER_SECOND + 1 {
-            self.0.pop_front();
-        }
-        check::shares(self.0.front().copied(), self.0.back().copied()).map(|(busy, _)| busy)
     }
 }
 

@@ -1,11 +1,15 @@
 //! What the reader can set, within what this machine allows.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::{Experiment, Positive, Server, Upstream};
-use crate::ladder::{self, Needs, Rung};
+use crate::ladder::{self, Rung};
 use crate::limits::Limits;
+use crate::live::most::Most;
 use crate::results::{Load, Mode};
+use crate::wait;
 
 /// Everything at once: a page sends all of it with each change, so that neither side has to remember what the other
 /// has.
@@ -63,24 +67,14 @@ pub(super) enum Delay {
     Lecture,
 }
 
-/// The most that may be asked for, and why not more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Most {
-    pub(super) clients: u32,
-    pub(super) because: String,
-    pub(super) rate_rps: u32,
-}
-
 /// Connections of an open loop, at most.
 const CONNECTIONS: u32 = 2_048;
-/// More clients than this show nothing new, and a slider has an end.
-const CLIENTS: u32 = 20_000;
-const RATE_RPS: u32 = 20_000;
 /// Far from when clients give up, for two calls one after the other with random delays, too.
 const WAIT_MS: u32 = 4_000;
 const ROUNDS: u32 = 5_000_000;
-const POOL: u32 = 2_000;
 const CAPACITY: u32 = 10_000;
+/// The shortest time over which new clients come.
+const RAMP_MS: u64 = 1_000;
 
 impl Settings {
     /// What a page shows first.
@@ -119,7 +113,7 @@ impl Settings {
         }
         within("wait_ms", self.wait_ms, 1, WAIT_MS)?;
         within("rounds", self.rounds, 1, ROUNDS)?;
-        within("pool", self.pool, 1, POOL)?;
+        within("pool", self.pool, 1, most.pool)?;
         within("slow", self.slow, 0, most.clients)?;
         if let Some(capacity) = self.capacity {
             within("capacity", capacity, 1, CAPACITY)?;
@@ -130,14 +124,26 @@ impl Settings {
         if !matches!(self.mode, Mode::Closed | Mode::Open) {
             return Err("the live page has two modes, closed and open".into());
         }
-        let all = u64::from(self.slow) + u64::from(self.clients);
-        if self.mode == Mode::Closed && all > u64::from(most.clients) {
+        let all = u64::from(self.slow) + u64::from(self.others());
+        if all > u64::from(most.clients) {
             return Err(format!(
                 "{all} clients and slow clients; both together may be {} ({})",
                 most.clients, most.because
             ));
         }
         Ok(())
+    }
+
+    /// The nearest that there may be.
+    pub(super) fn within(self, most: &Most) -> Self {
+        let (clients, pool) = (self.clients.min(most.clients), self.pool.min(most.pool));
+        let cut = Self { clients, pool, ..self };
+        Self { slow: cut.slow.min(most.clients.saturating_sub(cut.others())), ..cut }
+    }
+
+    /// Connections besides those of slow clients; an open loop needs one at least.
+    fn others(&self) -> u32 {
+        if self.mode == Mode::Closed { self.clients } else { 1 }
     }
 
     /// The two rungs.
@@ -202,12 +208,30 @@ impl Settings {
         Experiment::find("exhaustion").map(|found| found.server).unwrap_or_default()
     }
 
+    /// What one request waits by design; `None` where that cannot be told.
+    pub(super) fn nominal_wait_ms(&self) -> Option<f64> {
+        let route = handlers::Route::parse("GET", self.route().as_bytes()).ok()?;
+        wait::nominal_ms(&route, &self.services()).ok().flatten()
+    }
+
+    /// New clients come over as long as a request waits: where they come at once, all answers do, and a second later
+    /// there is none.
+    pub(super) fn ramp(&self) -> Duration {
+        Duration::from_millis((self.nominal_wait_ms().unwrap_or_default() as u64).max(RAMP_MS))
+    }
+
+    /// From a change until all clients are there and have been answered.
+    pub(super) fn settles_in(&self) -> Duration {
+        self.ramp() + Duration::from_secs_f64(self.nominal_wait_ms().unwrap_or_default() / 1_000.0)
+    }
+
     /// What results say of the load.
-    pub(super) fn load(&self) -> Load {
+    pub(super) fn load(&self, most: &Most) -> Load {
         let open = self.mode == Mode::Open;
+        let connections = CONNECTIONS.min(most.clients.saturating_sub(self.slow)).max(1);
         Load {
             mode: self.mode,
-            clients: if open { CONNECTIONS } else { self.clients },
+            clients: if open { connections } else { self.clients },
             rate_rps: open.then_some(self.rate_rps),
             route: self.route(),
             keep_alive: self.keep_alive,
@@ -238,27 +262,6 @@ impl Settings {
             at.clients = level as u32;
         }
         at
-    }
-}
-
-impl Most {
-    /// For two servers that run at the same time: what one client takes is what it takes of both.
-    pub(super) fn of(rungs: [&'static Rung; 2], limits: &Limits) -> Self {
-        let [one, other] = rungs.map(|rung| rung.needs);
-        let both = Rung {
-            needs: Needs {
-                threads: one.threads + other.threads,
-                files: one.files.max(other.files),
-                bytes: one.bytes + other.bytes,
-            },
-            ..*rungs[0]
-        };
-        let ceiling = limits.connection_budget(&both, false);
-        let clients = u32::try_from(ceiling.in_flight).unwrap_or(u32::MAX).max(1);
-        if clients > CLIENTS {
-            return Self { clients: CLIENTS, because: "the end of the slider".into(), rate_rps: RATE_RPS };
-        }
-        Self { clients, because: ceiling.because.into(), rate_rps: RATE_RPS }
     }
 }
 
@@ -295,8 +298,8 @@ mod tests {
         assert_eq!(settings().check(&machine()), Ok(()));
         let threads = ["thread-per-request".to_owned(), "bare-thread-per-connection".to_owned()];
         for (broken, says) in [
-            (Settings { clients: 0, ..settings() }, "clients is 0; it must be 1 to 8192 (thread budget)"),
-            (Settings { clients: 5_000, rungs: threads, ..settings() }, "must be 1 to 2730 (thread budget)"),
+            (Settings { clients: 0, ..settings() }, "clients is 0; it must be 1 to 8192 (thread budget"),
+            (Settings { clients: 5_000, rungs: threads, ..settings() }, "must be 1 to 2730 (thread budget"),
             (Settings { rate_rps: f64::NAN, ..settings() }, "rate_rps is NaN"),
             (Settings { rate_rps: 1e9, ..settings() }, "0.1 to 20000"),
             (Settings { wait_ms: 0, ..settings() }, "wait_ms is 0"),
@@ -305,12 +308,35 @@ mod tests {
             (Settings { capacity: Some(0), ..settings() }, "capacity is 0"),
             (Settings { errors: 1.1, ..settings() }, "errors is 1.1"),
             (Settings { clients: 8_000, slow: 500, ..settings() }, "8500 clients and slow clients"),
+            (Settings { mode: Mode::Open, slow: 8_192, ..settings() }, "8193 clients and slow clients"),
             (Settings { mode: Mode::Subscribers, ..settings() }, "two modes, closed and open"),
             (Settings { rungs: ["pool".into(), "pond".into()], ..settings() }, "no rung \"pond\""),
         ] {
             let refusal = broken.check(&machine()).unwrap_err();
             assert!(refusal.contains(says), "{refusal}");
         }
+    }
+
+    #[test]
+    fn what_there_may_not_be_is_cut_down_to_what_there_may_be() {
+        let small = Limits { pid_max: Some(300), ..machine() };
+        let most = Most::of(settings().ladder().unwrap(), &small);
+        let wanted = Settings { clients: 5_000, slow: 5_000, pool: 500, ..settings() };
+        assert!(wanted.check(&small).is_err());
+        let cut = wanted.within(&most);
+        assert_eq!((cut.clients, cut.slow, cut.pool), (most.clients, 0, 37));
+        assert_eq!(cut.check(&small), Ok(()));
+        let open = Settings { mode: Mode::Open, slow: 70, ..cut };
+        assert_eq!(open.load(&most).clients, 5, "slow clients hold connections, too");
+    }
+
+    #[test]
+    fn new_clients_come_as_slowly_as_answers_do() {
+        let of = |wait_ms| {
+            let settings = Settings { wait_ms, ..settings() };
+            (settings.ramp().as_millis(), settings.settles_in().as_millis())
+        };
+        assert_eq!([of(100), of(3_000)], [(1_000, 1_100), (3_000, 6_000)]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::report::cells::{Cell, Experiment, Metric, Series};
 use crate::report::slots::{self, Slots};
 use crate::report::target::Target;
 use crate::report::text;
-use crate::results::{Machine, Mode, Services};
+use crate::results::{Asked, Machine, Mode, Services};
 
 /// Below this share of its line a rung has left it.
 pub(crate) const ON_LINE: f64 = 0.95;
@@ -48,6 +48,8 @@ pub(crate) struct Track<'e, 'a> {
     pub(crate) slots: Option<Slots>,
     /// What it calls, where it does.
     pub(crate) services: Option<&'e Services>,
+    /// CPUs of its own in a demonstration, where it had any.
+    pub(crate) cores: Option<f64>,
     pub(crate) points: Vec<Point<'e, 'a>>,
 }
 
@@ -246,7 +248,14 @@ pub(crate) fn server_cores(machine: &Machine) -> Option<f64> {
     (cores > 0.0).then_some(cores)
 }
 
-fn track<'e, 'a>(
+/// In a demonstration all servers run at once. One has a line of its own only if it had CPUs of its own.
+pub(crate) fn own_cores(asked: &Asked) -> Option<f64> {
+    let limits = asked.server.as_ref().filter(|_| asked.demonstration)?;
+    limits.cpus.map(|cpus| cpus as f64)
+}
+
+/// A series at what it was asked for.
+pub(crate) fn track<'e, 'a>(
     experiment: &'e Experiment<'a>,
     target: Target<'a>,
     series: &'e Series,
@@ -258,24 +267,23 @@ fn track<'e, 'a>(
         cells.iter().flat_map(|cell| cell.ok.iter().chain(&cell.collapsed).chain(&cell.void)).next();
     let slots = slots::of(series, any_trial.copied());
     let wait = wait_of(experiment, target, &cells, slots);
-    let cores = server_cores(machine);
+    let own_cores = own_cores(&experiment.asked);
+    let cores = own_cores.or_else(|| server_cores(machine).filter(|_| !experiment.asked.demonstration));
     let point = |cell: &&'e Cell<'a>| {
         let clients = cell.load.clients;
         let over_wait = |number: u32| wait.map(|wait| f64::from(number) * 1_000.0 / wait.ms);
         // Nobody knows which line is the lower one where a request waits for no one knows how long.
         let unbound = target.mode == Mode::Subscribers || (wait.is_none() && target.waits());
-        let us =
-            cell.median(Metric::Cpu).filter(|us| *us > 0.0 && !experiment.asked.demonstration && !unbound);
+        let us = cell.median(Metric::Cpu).filter(|us| *us > 0.0 && !unbound);
         let bounds = Bounds {
             clients: over_wait(clients).filter(|line| *line > 0.0),
-            // In a demonstration all servers share the CPUs at once: none has a line of its own.
             cpu: cores.zip(us).map(|(cores, us)| cores * 1e6 / us),
             slots: slots.and_then(|slots| over_wait(slots.number)),
         };
         Point { cell, clients, throughput: cell.median(Metric::Throughput), bounds }
     };
     let services = experiment.asked.services.as_ref();
-    Track { series, wait, slots, services, points: cells.iter().map(point).collect() }
+    Track { series, wait, slots, services, cores: own_cores, points: cells.iter().map(point).collect() }
 }
 
 /// The wait as this rung has it: its median from sent to answered at its lightest load, where nothing

@@ -7,6 +7,7 @@
 //! ```
 //! The reader goes next to `rules`, where the order of the questions is argued.
 
+mod alone;
 mod evidence;
 mod experiment;
 mod rules;
@@ -15,6 +16,7 @@ mod words;
 use crate::report::bounds::{Point, Track};
 use crate::report::slots::Slots;
 
+pub(crate) use alone::{Alone, alone};
 pub(crate) use evidence::Evidence;
 pub(crate) use experiment::{Became, became, in_brief, sentences};
 pub(crate) use words::{NOT_FOUND, percent};
@@ -59,8 +61,8 @@ pub(crate) enum Cause {
     ListenQueue { overflows: u64 },
     /// Requests were not answered, or not rightly.
     Failures { failed: u64, of: u64 },
-    /// None of these.
-    NotFound { looked_at: String },
+    /// None of these. `few`: so few answers, and seconds, that a cause might well not have shown.
+    NotFound { looked_at: String, few: Option<(u64, f64)> },
 }
 
 /// A limit of the operating system.

@@ -81,6 +81,68 @@ fn a_collapse_is_shown_with_its_reason_and_the_server_can_be_started_again() {
     });
 }
 
+#[test]
+fn what_fails_around_a_server_is_no_collapse_of_it() {
+    let lab = Lab::start(["pool", "event-loop"]);
+    let mut watch = lab.watch();
+    watch.until_up();
+    lab.command(&json!({ "do": "run", "on": true }));
+    watch.until("load", |frame| both(frame, |lane| number(&lane["now"]["rps"]) > 0.0));
+    for generator in lab.children("loadgen") {
+        signal(generator, Signal::KILL);
+    }
+    let frame = watch.until("nobody asks any more", |frame| both(frame, |lane| lane["state"] == "failed"));
+    let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("load generator"), "{reason}");
+    lab.command(&json!({ "do": "keep" }));
+    let frame = watch.until("an answer", |frame| frame["note"].is_string());
+    assert!(frame["note"].as_str().is_some_and(|note| note.contains("nothing to keep")), "{frame}");
+    for lane in [0, 1] {
+        lab.command(&json!({ "do": "restart", "lane": lane }));
+    }
+    watch.until("both are back", |frame| {
+        both(frame, |lane| lane["state"] == "up" && number(&lane["now"]["rps"]) > 0.0)
+    });
+    let [services, _] = lab.children("upstream")[..] else { panic!("each server has services of its own") };
+    signal(services, Signal::KILL);
+    watch.until("a server without services", |frame| {
+        frame["lanes"].as_array().expect("lanes").iter().any(|lane| {
+            lane["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("services behind the server are gone"))
+        })
+    });
+}
+
+#[test]
+fn what_was_seen_before_a_pause_can_be_kept_and_opened() {
+    let lab = Lab::start(["pool", "event-loop"]);
+    let mut watch = lab.watch();
+    let frame = watch.until_up();
+    assert_eq!(lab.get("/kept/report.html").status, 404, "nothing has been kept");
+    lab.command(&json!({ "do": "run", "on": true }));
+    lab.set(&frame, &json!({ "clients": 40 }));
+    // On a machine with other things to do, those may be named for a while.
+    watch.until("what ran out", |frame| {
+        let ran_out = frame["lanes"][0]["ran_out"].as_str();
+        ran_out.is_some_and(|clause| clause.contains("its threads are all taken, 16 ÷ 100 ms"))
+    });
+    watch.until("some answers", |frame| both(frame, |lane| lane["now"]["minute_p99_ms"].is_number()));
+    lab.command(&json!({ "do": "run", "on": false }));
+    watch.until("a pause", |frame| frame["on"] == false);
+    lab.command(&json!({ "do": "keep" }));
+    let frame = watch.until("it is kept", |frame| frame["kept"].is_object());
+    let (_, results) = lab.results(&frame);
+    assert_eq!(results.trials.iter().map(|trial| trial.load.clients).collect::<Vec<_>>(), [40, 40]);
+    let report = lab.get("/kept/report.html");
+    assert_eq!((report.status, report.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = report.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("sandbox") && !policy.contains("same-origin"), "it cannot command: {policy}");
+    let text = String::from_utf8(report.body).expect("text");
+    assert!(text.contains("Verdict: what ran out") && text.contains("Seen on the live page"));
+    assert_eq!(lab.get("/kept/..%2f..%2fetc%2fpasswd").status, 404);
+}
+
 /// No planted fault: the server of threads runs out of addresses for its stacks, the event loop does not.
 #[cfg(target_os = "linux")]
 #[test]
@@ -93,6 +155,7 @@ fn in_a_small_box_what_runs_out_is_said() {
     let frame = watch.until("the collapse", |frame| frame["lanes"][0]["state"] == "collapsed");
     let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("it said:") && reason.contains("thread"), "{reason}");
+    assert_eq!(frame["lanes"][0]["collapsed"], "collapsed: out of threads");
     watch.until("the event loop serves all of them", |frame| {
         frame["lanes"][1]["state"] == "up" && frame["lanes"][1]["now"]["in_flight"] == 400
     });

@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::clock::monotonic_ns;
 use crate::desk::Desk;
@@ -18,7 +18,7 @@ use crate::live::slow;
 use crate::pacer::{self, Paced};
 use crate::plan::Plan;
 use crate::protocol::{Load, Shape, Spec};
-use crate::recorder::{Measured, Recorder, Tally, Window};
+use crate::recorder::{Recorder, Tally, Window};
 use crate::schedule::Schedule;
 use crate::worker::{Phase, Shared, Worker};
 
@@ -55,11 +55,11 @@ pub(super) struct Wish {
     /// Those from here on are new since then.
     new_from: u32,
     at_ns: u64,
+    /// Clients that begin together stay together where every answer takes the same time, and the server sees bursts.
+    /// So new ones come one after the other, over this time.
+    over_ns: u64,
 }
 
-/// Clients that begin together stay together where every answer takes the same time, and the server sees bursts. So
-/// new ones come over this time.
-const RAMP_NS: u64 = 1_000_000_000;
 /// Everything is in it.
 const ALWAYS: Window = Window { start_ns: 0, end_ns: u64::MAX };
 
@@ -68,7 +68,7 @@ impl Wish {
     pub(super) fn begins_ns(self, index: u32) -> u64 {
         let new = self.clients.max(self.slow).saturating_sub(self.new_from).max(1);
         let place = u64::from(index.saturating_sub(self.new_from).min(new));
-        self.at_ns + RAMP_NS * place / u64::from(new)
+        self.at_ns + self.over_ns * place / u64::from(new)
     }
 }
 
@@ -118,6 +118,7 @@ impl Crew {
             slow: level.slow,
             new_from: before.clients.max(before.slow).min(level.clients.max(level.slow)),
             at_ns: monotonic_ns(),
+            over_ns: self.plan.spread_ns(),
         });
         let Load::Open { arrivals, .. } = self.plan.load else { return Ok(()) };
         self.stop_pacing();
@@ -166,23 +167,17 @@ impl Crew {
     }
 
     /// What counts begins now.
-    pub(super) fn forget_measured(&self) {
-        self.given_up().measured = Measured::default();
-        for worker in &self.workers {
-            worker.recorder().measured = Measured::default();
-        }
+    pub(super) fn begin_anew(&self) {
+        self.given_up().begin_anew();
+        self.workers.iter().for_each(|worker| worker.recorder().begin_anew());
     }
 
-    /// Everything that ended since; and what was wrong first, if anything was.
-    pub(super) fn measured(&self) -> (Measured, Option<String>) {
-        let (mut sum, mut first_wrong) = (Measured::default(), None);
-        sum.merge(&self.given_up().measured);
-        for worker in &self.workers {
-            let recorder = worker.recorder();
-            sum.merge(&recorder.measured);
-            first_wrong = first_wrong.or_else(|| recorder.first_wrong());
-        }
-        (sum, first_wrong)
+    /// Everything that ended since.
+    pub(super) fn counted(&self) -> Recorder {
+        let mut sum = recorder(&self.plan);
+        sum.merge(&self.given_up());
+        self.workers.iter().for_each(|worker| sum.merge(&worker.recorder()));
+        sum
     }
 
     fn given_up(&self) -> MutexGuard<'_, Recorder> {
@@ -264,13 +259,7 @@ async fn client(worker: Arc<Worker>, index: u32, mut wish: watch::Receiver<Wish>
         let mut due_ns = monotonic_ns();
         while index < wish.borrow().clients {
             let carried = line.carry(due_ns, due_ns).await;
-            due_ns = if carried.broke {
-                sleep(backoff.next()).await;
-                monotonic_ns()
-            } else {
-                backoff.forget();
-                carried.end_ns
-            };
+            due_ns = backoff.due_after(&carried).await;
         }
     }
 }

@@ -93,7 +93,8 @@ impl Stretch {
 
     /// As a measurement would have come out; without what only a window has, such as the lag of a schedule.
     pub(super) fn outcome(&self, crew: &Crew) -> Outcome {
-        let (measured, first_wrong) = crew.measured();
+        let counted = crew.counted();
+        let measured = &counted.measured;
         let window_s = (monotonic_ns() - self.begun_ns).max(1) as f64 / 1e9;
         let cpu_s = (process_cpu_ns() - self.cpu_ns) as f64 / 1e9;
         let connections = match crew.plan.load {
@@ -118,7 +119,8 @@ impl Stretch {
             cpu_s,
             core_busy: (cpu_s / window_s / f64::from(crew.plan.cores)).clamp(0.0, 1.0),
             cores: crew.plan.cores,
-            first_wrong,
+            first_wrong: counted.first_wrong(),
+            parts: counted.parts().map(Box::new),
             ..Outcome::default()
         }
     }

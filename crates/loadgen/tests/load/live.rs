@@ -89,7 +89,8 @@ fn clients_come_and_go_and_those_that_stay_keep_their_connections() {
     let spec = closed(server.url("/"), 40);
     let mut live = Live::start();
     live.load(&spec, 3.0, 0);
-    let now = live.until("3 in flight", |now| now.in_flight == 3 && now.p50_ms.is_some());
+    let now =
+        live.until("3 in flight", |now| now.in_flight == 3 && now.p50_ms.is_some() && now.cpu.is_some());
     assert!(now.p50_ms.unwrap() >= 50.0 && now.minute_p50_ms.is_some() && now.errors == 0, "{now:?}");
     assert!(now.cpu.is_some_and(|cores| (0.0..64.0).contains(&cores)), "{now:?}");
     live.load(&spec, 12.0, 0);
@@ -99,7 +100,30 @@ fn clients_come_and_go_and_those_that_stay_keep_their_connections() {
     live.until("a pause", |now| now.in_flight == 0 && now.completed == 0);
     live.load(&spec, 2.0, 0);
     live.until("2 in flight", |now| now.in_flight == 2);
-    assert_eq!(server.most_open(), 12);
+    // Who had left may not have been missed yet.
+    assert!((12..=14).contains(&server.most_open()), "{}", server.most_open());
+}
+
+#[test]
+fn at_level_0_nobody_waits_for_an_answer_any_more() {
+    let server = Server::start(|_| vec![Act::Hang]);
+    let spec = closed(server.url("/"), 5);
+    let mut live = Live::start();
+    live.load(&spec, 5.0, 0);
+    live.until("5 in flight", |now| now.in_flight == 5);
+    live.load(&spec, 0.0, 0);
+    live.until("nothing in flight", |now| now.in_flight == 0);
+    assert_eq!(live.answer("\"take\""), Told::Taken(None), "nothing is left of it");
+}
+
+#[test]
+fn new_clients_come_one_after_the_other_over_half_of_the_warm_up() {
+    let server = Server::start(|_| vec![Act::Hang]);
+    let spec = Spec { warm_up_ms: 60_000, ..closed(server.url("/"), 10) };
+    let mut live = Live::start();
+    live.load(&spec, 10.0, 0);
+    let first = live.until("the first", |now| now.in_flight > 0);
+    assert!(first.in_flight < 10, "the last one is due after 27 s: {first:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ export const doing = [
   { letter: "w", name: "parked in a wait", color: "--part-3" },
   { letter: "l", name: "parked in a lock", color: "--part-1" },
   { letter: "s", name: "blocked on a socket", color: "--part-2" },
-  { letter: "o", name: "in another system call", color: "--part-6" },
+  { letter: "o", name: "parked elsewhere", color: "--part-6" },
 ];
 
 /** More cells than this are too small to be seen; then one stands for several. */
@@ -21,9 +21,9 @@ export function size(count, width, height) {
   return edge;
 }
 
-/** How many threads do what. Of a sample, all are taken to do what it does, in its proportions. */
-export function tally(seen) {
-  const share = seen && seen.looked > 0 ? seen.total / seen.looked : 0;
+/** How many of all threads do what. Of a sample, all are taken to do what it does, in its proportions. */
+export function tally(seen, all) {
+  const share = seen && seen.looked > 0 ? (all ?? seen.total) / seen.looked : 0;
   return new Map(doing.map(({ letter }) => [letter, Math.round((seen?.doing[letter] ?? 0) * share)]));
 }
 
@@ -37,9 +37,15 @@ export function requests(canvas, count, color, edge) {
   draw(canvas, [[count, token(`--${color}`)]], edge);
 }
 
+/** What each canvas shows: most frames change nothing there, and thousands of cells take their time. */
+const shows = new WeakMap();
+
 function draw(canvas, groups, edge) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const dense = window.devicePixelRatio || 1;
+  const key = JSON.stringify([groups, edge, width, height, dense]);
+  if (shows.get(canvas) === key) return;
+  shows.set(canvas, key);
   if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
     canvas.width = Math.round(width * dense);
     canvas.height = Math.round(height * dense);

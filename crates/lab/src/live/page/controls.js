@@ -4,6 +4,8 @@ import { count, say } from "/words.js";
 
 /** Between two changes that are sent, so that a slider that is pulled does not send a hundred. */
 const PAUSE_MS = 150;
+/** A number takes longer to type: 2 and 20 and 200 are not meant. */
+const TYPING_MS = 600;
 /** After a change by hand, frames from before it must not pull the controls back. */
 const OWN_MS = 1500;
 
@@ -36,7 +38,7 @@ export function controls(form, send) {
     timer = setTimeout(() => {
       const asked = read();
       if (asked) send(asked);
-    }, PAUSE_MS);
+    }, target.type === "number" ? TYPING_MS : PAUSE_MS);
   });
 
   /** From the controls; null while one of them is being typed in and makes no sense yet. */
@@ -105,6 +107,7 @@ export function controls(form, send) {
     fields.clients.max = most.clients;
     fields.rate_rps.max = most.rate_rps;
     fields.slow.max = most.clients;
+    fields.pool.max = most.pool;
   }
 
   return {

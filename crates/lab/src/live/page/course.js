@@ -5,12 +5,14 @@ import { count, element, say, table, time } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** Wires the section; `start` gets a preset's name and the guesses, `stop` nothing. */
-export function course({ start, stop }) {
+/** Wires the section; `start` gets a preset's name and the guesses, `stop` nothing; `colorOf` names a rung's colour. */
+export function course({ start, stop, colorOf }) {
   let offers = [];
   let chosen = null;
   let guesses = [null, null];
   let told = null;
+  /** The course that was over when its reader went on to another experiment. */
+  let left = 0;
   let drawn = "";
 
   function offer(list) {
@@ -19,6 +21,7 @@ export function course({ start, stop }) {
       ...list.map((one) => {
         const button = element("button", "preset", one.title);
         button.type = "button";
+        button.id = `preset-${one.name}`;
         button.addEventListener("click", () => choose(one.name, true));
         button.dataset.name = one.name;
         return button;
@@ -28,10 +31,12 @@ export function course({ start, stop }) {
 
   /** Shows an experiment, before it runs or while it does. */
   function choose(name, byHand) {
-    if (byHand && told && !told.over) return;
     chosen = offers.find((one) => one.name === name) ?? null;
     if (!chosen) return;
-    if (byHand) [told, guesses] = [null, [null, null]];
+    if (byHand) {
+      left = told?.id ?? left;
+      [told, guesses, next] = [null, [null, null], 0];
+    }
     for (const button of byId("presets").children) {
       button.setAttribute("aria-pressed", String(button.dataset.name === name));
     }
@@ -53,6 +58,7 @@ export function course({ start, stop }) {
       input.min = 1;
       input.max = 1_000_000;
       input.name = `guess_${place}`;
+      input.id = `guess_${place}`;
       if (guesses[place] !== null) input.value = guesses[place];
       input.addEventListener("input", () => {
         guesses[place] = input.value === "" ? null : Number(input.value);
@@ -82,14 +88,17 @@ export function course({ start, stop }) {
   });
 
   /** What the lab says of the experiment that runs. */
-  function frame(now) {
+  function frame(shown) {
+    const now = shown && shown.id !== left ? shown : null;
     told = now;
+    const running = Boolean(now) && !now.over;
+    for (const button of byId("presets").children) button.disabled = running;
     if (!now) return draw(false);
+    if (offers.length === 0) return undefined;
     if (chosen?.name !== now.name) {
       guesses = now.guesses;
       choose(now.name, false);
     }
-    const running = !now.over;
     byId("course-run").disabled = running;
     byId("course-stop").hidden = !running;
     const level = now.levels[now.place];
@@ -100,26 +109,27 @@ export function course({ start, stop }) {
         : "",
     );
     const sentences = byId("course-sentences");
-    if (now.sentences.length !== sentences.children.length || now.sentences[0] !== sentences.firstChild?.textContent) {
+    if (now.sentences.join("\n") !== [...sentences.children].map((line) => line.textContent).join("\n")) {
       sentences.replaceChildren(...now.sentences.map((sentence) => element("li", "", sentence)));
     }
-    draw(false);
+    return draw(false);
   }
 
   /** Anew only where there is something new: a level takes seconds. */
   function draw(always) {
     if (!chosen) return;
-    const points = told?.name === chosen.name ? told.points : [[], []];
-    const marks = told?.name === chosen.name ? told.guesses : guesses;
+    const points = told ? told.points : [[], []];
+    const marks = told ? told.guesses : guesses;
     const key = JSON.stringify([chosen.name, points, marks, matchMedia("(prefers-color-scheme: dark)").matches]);
     labelled(byId("course-run"));
-    if (!always && key === drawn) return;
-    drawn = key;
     if (!told) {
       say(byId("course-now"), "");
       byId("course-sentences").replaceChildren();
+      byId("course-run").disabled = false;
       byId("course-stop").hidden = true;
     }
+    if (!always && key === drawn) return;
+    drawn = key;
     picture(chosen, points, marks);
     byId("course-table").replaceChildren(figures(chosen, points));
   }
@@ -127,18 +137,21 @@ export function course({ start, stop }) {
   function picture(one, points, marks) {
     const target = byId("course-chart");
     if (!window.Plotly) return;
-    const colors = [token(color(one, 0)), token(color(one, 1))];
+    const colors = one.rungs.map((rung) => token(colorOf(rung)));
+    const sweep = isSweep(one);
+    const at = (place) => (sweep ? one.levels[place] : place + 1);
     const traces = points.map((lane, place) => ({
-      x: lane.map((point) => point.level),
+      x: lane.map((point) => at(point.place)),
       y: lane.map((point) => point.rps ?? 0),
       text: lane.map((point) => point.broke ?? ""),
       name: `${one.rungs[place]}${one.rungs[0] === one.rungs[1] ? ` (${place === 0 ? "left" : "right"})` : ""}`,
       mode: "lines+markers",
       line: { color: colors[place], width: 2.5, dash: place === 1 && colors[0] === colors[1] ? "dot" : "solid" },
       marker: { size: 10, symbol: lane.map((point) => (point.broke ? "x" : place === 0 ? "triangle-up" : "circle")) },
-      hovertemplate: `%{x} ${one.unit}: %{y:.0f} requests/s<br>%{text}<extra></extra>`,
+      customdata: lane.map((point) => point.level),
+      hovertemplate: `%{customdata} ${one.unit}: %{y:.0f} requests/s<br>%{text}<extra></extra>`,
     }));
-    const asked = one.levels.map((level, nth) => [level, one.asked_rps[nth]]).filter(([, rps]) => rps !== null);
+    const asked = one.asked_rps.map((rps, place) => [at(place), rps]).filter(([, rps]) => rps !== null);
     traces.push({
       x: asked.map(([level]) => level),
       y: asked.map(([, rps]) => rps),
@@ -148,10 +161,11 @@ export function course({ start, stop }) {
       hoverinfo: "skip",
     });
     const [least, most] = [Math.min(...one.levels), Math.max(...one.levels, ...marks.filter(Boolean))];
-    const shapes = marks.flatMap((guess, place) =>
+    const guessed = sweep ? marks : [];
+    const shapes = guessed.flatMap((guess, place) =>
       guess ? [{ type: "line", x0: guess, x1: guess, yref: "paper", y0: 0, y1: 1, line: { color: colors[place], width: 2, dash: "dot" } }] : [],
     );
-    const annotations = marks.flatMap((guess, place) =>
+    const annotations = guessed.flatMap((guess, place) =>
       guess
         ? [{ x: Math.log10(guess), yref: "paper", y: 1 - place * 0.1, text: `your guess: ${one.rungs[place]}`, showarrow: false, xanchor: guess > Math.sqrt(least * most) ? "right" : "left", font: { color: colors[place] } }]
         : [],
@@ -166,7 +180,14 @@ export function course({ start, stop }) {
       height: 340,
       showlegend: true,
       legend: { orientation: "h", y: -0.2 },
-      xaxis: { ...axis, type: "log", title: { text: `${one.unit} (log)` }, range: [Math.log10(least) - 0.15, Math.log10(most) + 0.25], tickvals: one.levels, ticktext: one.levels.map(count) },
+      xaxis: {
+        ...axis,
+        ...(sweep
+          ? { type: "log", title: { text: `${one.unit} (log)` }, range: [Math.log10(least) - 0.15, Math.log10(most) + 0.25] }
+          : { type: "linear", title: { text: `${one.unit}, one level after the other` } }),
+        tickvals: one.levels.map((_, place) => at(place)),
+        ticktext: one.levels.map(count),
+      },
       yaxis: { ...axis, title: { text: "requests/s" }, rangemode: "tozero" },
       shapes,
       annotations,
@@ -179,7 +200,7 @@ export function course({ start, stop }) {
   /** A click marks a guess: left server first, then right, then left again. */
   let next = 0;
   function mark(event, one) {
-    if (told && told.name === one.name) return;
+    if (told || !isSweep(one)) return;
     // Where plotly keeps the axis as it is drawn; there is no other way from a pixel to a value.
     const axis = byId("course-chart")._fullLayout?.xaxis;
     if (!axis) return;
@@ -195,21 +216,15 @@ export function course({ start, stop }) {
   return { offer, frame };
 }
 
-let colorsOf = () => ["--ink", "--ink"];
-
-/** How lanes are coloured now; the lab says it with each frame. */
-export function colored(of) {
-  colorsOf = of;
-}
-
-function color(one, place) {
-  return colorsOf(one.rungs)[place];
+/** Whether levels only grow. Where they come back, as after a spike, they are drawn one after the other. */
+function isSweep(one) {
+  return one.levels.every((level, place) => place === 0 || level > one.levels[place - 1]);
 }
 
 function figures(one, points) {
   const rows = one.levels.flatMap((level, nth) =>
     points.flatMap((lane, place) => {
-      const point = lane[nth];
+      const point = lane.find(({ place: of }) => of === nth);
       if (!point) return [];
       return [[`${count(level)} ${one.unit}`, one.rungs[place], count(point.rps), count(point.asked_rps), time(point.p50_ms), time(point.p99_ms), point.broke ?? ""]];
     }),

@@ -20,6 +20,7 @@ const MINUTE_MS = 61_000;
 /** Makes a lane; `restart` is called when its reader wants it back. */
 export function lane(place, restart) {
   const root = element("article", "lane");
+  root.id = `lane-${place}`;
   const name = element("h2");
   const waits = element("p", "hint");
   const head = element("div", "lane-head");
@@ -32,11 +33,13 @@ export function lane(place, restart) {
   const cause = element("p", "cause");
   const wreck = element("div", "wreck");
   wreck.hidden = true;
-  const reason = element("p");
+  const reason = element("p", "reason");
+  const fate = element("h3");
   const again = element("button", "", "Start it again");
   again.type = "button";
+  again.id = `restart-${place}`;
   again.addEventListener("click", () => restart(place));
-  wreck.append(element("h3", "", "Collapsed"), reason, again);
+  wreck.append(fate, reason, again);
   const rates = chart({
     title: "requests/s",
     show: count,
@@ -91,13 +94,13 @@ export function lane(place, restart) {
       root.classList.toggle("down", told.state !== "up");
       say(name, told.rung);
       say(waits, told.waits ? `where a request waits – ${told.waits}` : "");
-      wreck.hidden = told.state !== "collapsed";
+      wreck.hidden = told.state !== "collapsed" && told.state !== "failed";
+      say(fate, told.state === "collapsed" ? capital(told.collapsed) : "Not running");
       say(reason, told.reason ?? "");
       const seen = told.now;
-      say(rate, told.state === "starting" ? "starting …" : count(seen ? Math.round(seen.rps) : null));
-      const line = seen?.line_rps;
-      say(ofLine, line && told.state === "up" ? `of ${count(Math.round(line))} ${open ? "due" : "possible"}` : "");
-      say(cause, told.stalled_ms > 0 ? "The services behind it stand still." : told.ran_out ?? "");
+      say(rate, told.state === "starting" ? "starting …" : count(seen?.rps));
+      say(ofLine, told.state === "up" ? bound(seen, told.line, open) : "");
+      say(cause, told.stalled_ms > 0 ? "The services behind it stand still." : sentence(told.ran_out));
       cause.classList.toggle("bad", Boolean(told.ran_out) || told.stalled_ms > 0);
       say(latency, minute(seen));
       for (const tile of tiles) {
@@ -109,6 +112,23 @@ export function lane(place, restart) {
     },
     clouds: clouds.draw,
   };
+}
+
+function capital(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}`;
+}
+
+function sentence(clause) {
+  return clause ? `${capital(clause)}.` : "";
+}
+
+/** The line, and which of the two it is. */
+function bound(seen, line, open) {
+  const rps = seen?.line_rps;
+  if (!rps) return "";
+  const asked = line?.asked_rps ?? Infinity;
+  const which = rps < asked ? "cores ÷ CPU time of a request" : open ? "what is due" : "clients ÷ wait";
+  return `of ${count(rps)} possible (${which})`;
 }
 
 /** All figures of both lanes, for those who would rather read. */
@@ -123,7 +143,7 @@ export function figures(told) {
     row("p99, last minute", (now) => time(now.minute_p99_ms)),
     ...TILES.map((tile) => row(tile.name, (now) => tile.show(tile.of(now)))),
     row("slow clients", (now) => count(now.slow)),
-    ...doing.map(({ letter, name }) => row(`threads ${name}`, (_, one) => count(one.threads ? tally(one.threads).get(letter) : null))),
+    ...doing.map(({ letter, name }) => row(`threads ${name}`, (_, one) => count(one.threads ? tally(one.threads, one.now?.threads).get(letter) : null))),
     row("state", (_, one) => one.state),
     row("what ran out", (_, one) => one.ran_out ?? none),
   ];
@@ -154,18 +174,18 @@ function cloudsOf() {
   root.append(threadBox.root, requestBox.root, legend);
 
   function edge(told) {
-    const counts = [Math.min(told.threads?.total ?? 0, most), Math.min(told.now?.in_flight ?? 0, most)];
+    const counts = [Math.min(told.now?.threads ?? told.threads?.total ?? 0, most), Math.min(told.now?.in_flight ?? 0, most)];
     const { clientWidth: width, clientHeight: height } = threadBox.canvas;
     return Math.min(...counts.map((number) => size(number, width, height)));
   }
 
   function draw(told, cell) {
     const seen = told.threads;
-    const counts = tally(seen);
+    const total = told.now?.threads ?? seen?.total ?? null;
+    const counts = tally(seen, total);
     threads(threadBox.canvas, counts, cell);
     const inFlight = told.state === "up" ? told.now?.in_flight ?? 0 : 0;
     requests(requestBox.canvas, inFlight, told.color, cell);
-    const total = told.now?.threads ?? seen?.total ?? null;
     say(threadBox.title, `${count(total)} ${total === 1 ? "thread" : "threads"}`);
     say(requestBox.title, `${count(inFlight)} ${inFlight === 1 ? "request" : "requests"} in flight`);
     say(threadBox.note, seen?.without ?? sampled(seen));

@@ -1,7 +1,7 @@
 // Puts the page together: frames in, commands out.
 
 import { controls } from "/controls.js";
-import { colored, course } from "/course.js";
+import { course } from "/course.js";
 import { figures, lane } from "/lane.js";
 import { command, listen, presets } from "/link.js";
 import { count, say } from "/words.js";
@@ -28,6 +28,7 @@ const form = controls(byId("controls"), (settings) => ask({ do: "set", settings 
 const experiments = course({
   start: (name, guesses) => ask({ do: "preset", name, guesses }),
   stop: () => ask({ do: "stop" }),
+  colorOf: (rung) => `--${last?.colors[rung] ?? "ink"}`,
 });
 
 byId("run").addEventListener("click", () => ask({ do: "run", on: !last?.on }));
@@ -35,39 +36,56 @@ byId("reset").addEventListener("click", () => ask({ do: "reset" }));
 byId("keep").addEventListener("click", () => ask({ do: "keep" }));
 byId("stall").addEventListener("click", () => ask({ do: "stall", for_ms: 3000 }));
 
-colored((rungs) => rungs.map((name) => `--${last?.colors[name] ?? "ink"}`));
-
 function frame(now) {
   last = now;
   for (const id of ["run", "reset", "keep"]) byId(id).disabled = false;
   say(byId("run"), now.on ? "Pause" : "Start the load");
+  byId("open-report").hidden = !now.kept;
   document.body.classList.remove("lost");
   form.offer(Object.keys(now.colors));
   form.told(now);
   now.lanes.forEach((one, place) => lanes[place].add(one, now.t_ms));
+  if (isWorthDrawing(now.t_ms)) draw(now);
+  experiments.frame(now.course);
+  told(...said(now));
+}
+
+function draw(now) {
   const both = lanes.flatMap((one) => one.samples());
   const edge = Math.min(...now.lanes.map((one, place) => lanes[place].edge(one)));
   now.lanes.forEach((one, place) => {
     lanes[place].draw(one, now.t_ms, both, now.settings.mode === "open");
     lanes[place].clouds(one, edge);
   });
-  experiments.frame(now.course);
   if (byId("table").parentElement.open) byId("table").replaceChildren(figures(now.lanes));
-  told(...said(now));
+}
+
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+let drawn = -Infinity;
+
+/** Not where nobody looks: drawing takes CPU from the servers. Once a second for who wants less to move. */
+function isWorthDrawing(t_ms) {
+  const soon = calm.matches && t_ms >= drawn && t_ms - drawn < 1000;
+  if (document.hidden || soon) return false;
+  drawn = t_ms;
+  return true;
 }
 
 /** One line on how things are. */
 function said(now) {
   if (refused) return [refused, true];
   if (now.note) return [now.note, true];
-  const down = now.lanes.filter((one) => one.state === "collapsed").map((one) => one.rung);
-  if (down.length > 0) return [`${down.join(" and ")} collapsed; what it said stands in its lane.`, true];
   if (now.kept && now.t_ms - keptAt(now) < 20_000) {
     return [`Kept: ${now.kept.trials} trials, in ${now.kept.dir}/report.html`, false];
   }
+  const down = now.lanes.filter((one) => one.state === "collapsed").map((one) => one.rung);
+  if (down.length > 0) return [`${down.join(" and ")} collapsed; what it said stands in its lane.`, true];
+  if (now.lanes.some((one) => one.state === "failed")) return ["A lane does not run; why stands in it.", true];
+  if (now.lanes.some((one) => one.state === "starting")) return ["Servers are starting …", false];
   if (!now.on) return ["No load. Start it, or take an experiment below.", false];
-  const what = now.settings.mode === "open" ? `${count(now.settings.rate_rps)} requests/s are due on each server` : `${count(now.settings.clients)} ${now.settings.clients === 1 ? "client asks" : "clients ask"} each server`;
-  return [`${what}.`, false];
+  const { mode, clients, rate_rps: rate } = now.settings;
+  if (mode === "open") return [`${count(rate)} requests/s are due on each server.`, false];
+  return [`${count(clients)} ${clients === 1 ? "client asks" : "clients ask"} each server.`, false];
 }
 
 let kept = { nth: 0, at: 0 };

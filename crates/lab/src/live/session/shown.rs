@@ -5,7 +5,7 @@ use loadgen::clock::monotonic_ns;
 use crate::ladder::{self, Rung};
 use crate::live::course::Course;
 use crate::live::frame::{self, Frame, Past, State};
-use crate::live::http::Hub;
+use crate::live::hub::Hub;
 use crate::live::lane::Lane;
 use crate::live::session::{FRAMES_PER_SECOND, Session, Side};
 use crate::report;
@@ -42,22 +42,26 @@ impl Session {
         let name = &self.settings.rungs[place];
         let rung = ladder::rung(name).ok();
         let lane = side.lane.as_ref();
-        let state = match (side.collapsed, lane) {
-            (true, _) => State::Collapsed,
-            (false, Some(_)) => State::Up,
-            (false, None) => State::Starting,
+        let up = lane.filter(|_| side.down.is_none());
+        let state = match (&side.down, lane) {
+            (Some(down), _) if down.collapsed.is_some() => State::Collapsed,
+            (Some(_), _) => State::Failed,
+            (None, Some(_)) => State::Up,
+            (None, None) => State::Starting,
         };
         frame::Lane {
             rung: name,
             color: report::color_of(name, rung.map(|rung| rung.kind)),
             waits: rung.map_or("", |rung: &'static Rung| rung.waits),
             state,
-            reason: side.reason.as_deref(),
-            now: lane.and_then(|lane| lane.collected.last()).cloned(),
-            line: lane.map(|_| side.line.clone()),
-            ran_out: side.ran_out.clone(),
-            threads: lane.filter(|_| !side.collapsed).map(Lane::threads),
-            stalled_ms: lane.map_or(0, Lane::stalled_ms),
+            collapsed: side.collapsed(),
+            reason: side.down.as_ref().map(|down| &*down.why),
+            now: up.and_then(|lane| lane.collected.last()),
+            line: up.map(|lane| &lane.line),
+            // Before all clients are there, too little is asked for to say so.
+            ran_out: up.filter(|_| self.has_settled()).and_then(|lane| lane.line.ran_out.as_deref()),
+            threads: up.map(Lane::threads),
+            stalled_ms: up.map_or(0, Lane::stalled_ms),
         }
     }
 }

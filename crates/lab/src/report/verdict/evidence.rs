@@ -2,7 +2,7 @@
 
 use loadgen::protocol::Shape;
 
-use crate::report::bounds::{Point, Track};
+use crate::report::bounds::{Point, Track, own_cores};
 use crate::report::cells::{Cell, Experiment, Metric};
 use crate::report::parts;
 use crate::report::slots::{self, Slots};
@@ -29,7 +29,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
     pub(crate) fn at(track: &Track<'e, 'a>, point: &Point<'e, 'a>, cores: Option<f64>) -> Self {
         Self {
             cell: point.cell,
-            cores,
+            cores: track.cores.or(cores),
             slots: track.slots,
             wait_ms: track.wait.map(|wait| wait.ms),
             possible_rps: point.bounds.lower(),
@@ -45,7 +45,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
         let trial = cell.ok.iter().chain(&cell.collapsed).chain(&cell.void).next();
         Self {
             cell,
-            cores: cores.filter(|_| !asked.demonstration),
+            cores: own_cores(asked).or(cores.filter(|_| !asked.demonstration)),
             slots: slots::of(&cell.series, trial.copied()),
             wait_ms: nominal.or_else(|| cell.target().wait_ms()).filter(|ms| *ms > 0.0),
             possible_rps: peak_rps(cell),

@@ -34,6 +34,9 @@ const OTHERS: f64 = 0.1;
 const NEAR_SLOTS_LINE: f64 = 0.85;
 const OVER_SLOTS_LINE: f64 = 1.15;
 
+/// Answers in a trial, below which little can be concluded: their number alone has a standard deviation of a tenth.
+const FEW: u64 = 100;
+
 /// A share of requests without a right answer that explains missing throughput.
 pub(crate) const MANY_FAILED: f64 = 0.01;
 
@@ -73,7 +76,7 @@ pub(crate) fn verdict(at: &Evidence<'_, '_>) -> Verdict {
         .or_else(|| listen_queue(at))
         .or_else(|| part(at))
         .or_else(|| failures(at))
-        .unwrap_or_else(|| Cause::NotFound { looked_at: looked_at(at) });
+        .unwrap_or_else(|| Cause::NotFound { looked_at: looked_at(at), few: few(at) });
     alone(cause)
 }
 
@@ -193,7 +196,11 @@ fn slots(at: &Evidence<'_, '_>, cpu_is_full: bool) -> Option<Cause> {
         waited && (at.possible_rps? >= FULL * limit_rps || fault(at).is_some())
     } else {
         let near = if cpu_is_full { ON_LINE } else { NEAR_SLOTS_LINE };
-        slots.number < callers && (near..=OVER_SLOTS_LINE).contains(&(at.throughput_rps? / limit_rps))
+        // The answers of each slot are counted to one, wherever the window's edges fall among them.
+        let window_s = Some(at.window_ms() / 1_000.0).filter(|s| *s > 0.0);
+        let cut_off = window_s.map_or(0.0, |s| f64::from(slots.number).sqrt() / s);
+        let near = near * limit_rps - cut_off..=OVER_SLOTS_LINE * limit_rps + cut_off;
+        slots.number < callers && near.contains(&at.throughput_rps?)
     };
     let line = Some((milliseconds(wait_ms), limit_rps));
     all_taken.then_some(Cause::Slots { slots, callers, line, queue })
@@ -250,6 +257,12 @@ fn part(at: &Evidence<'_, '_>) -> Option<Cause> {
 fn failures(at: &Evidence<'_, '_>) -> Option<Cause> {
     let (failed, of) = at.failed();
     many((failed, of)).then_some(Cause::Failures { failed, of })
+}
+
+/// Of so few answers even their number is uncertain by a tenth, and a limit that they come near may not show.
+fn few(at: &Evidence<'_, '_>) -> Option<(u64, f64)> {
+    let answers = at.cell.median_of(|trial| Some(trial.completed as f64))? as u64;
+    (answers < FEW).then(|| (answers, at.window_ms() / 1_000.0))
 }
 
 impl Took {

@@ -1,6 +1,6 @@
 //! A verdict in words: one or two for a chart, a clause with its numbers for a sentence.
 
-use crate::report::text::{bytes, count, counted, milliseconds, rounded};
+use crate::report::text::{bytes, count, counted, exact, milliseconds, rounded};
 use crate::report::verdict::evidence::Evidence;
 use crate::report::verdict::{Cause, Limit, Took, Verdict};
 
@@ -27,6 +27,7 @@ impl Verdict {
             Cause::Generator { .. } => "generator full".into(),
             Cause::ListenQueue { .. } => "listen queue full".into(),
             Cause::Failures { .. } => "failures".into(),
+            Cause::NotFound { few: Some(_), .. } => "too few answers to tell".into(),
             Cause::NotFound { .. } => "cause not found".into(),
         }
     }
@@ -54,6 +55,9 @@ impl Verdict {
             Cause::Generator { .. } => "then the load generator was full".into(),
             Cause::ListenQueue { .. } => "then the listen queue overflowed".into(),
             Cause::Failures { .. } => "then requests failed".into(),
+            Cause::NotFound { few: Some(_), .. } => {
+                "then fell behind, with too few answers to tell why".into()
+            }
             Cause::NotFound { .. } => "then fell behind, the cause not found".into(),
         }
     }
@@ -198,7 +202,14 @@ fn clause(cause: &Cause) -> String {
         Cause::Failures { failed, of } => {
             format!("{} of {} requests got no right answer", count(*failed), count(*of))
         }
-        Cause::NotFound { looked_at } => format!("the cause was not found (looked at: {looked_at})"),
+        Cause::NotFound { looked_at, few: Some((answers, seconds)) } => format!(
+            "too few answers to tell why, {} in {} s (looked at: {looked_at})",
+            count(*answers),
+            exact(*seconds)
+        ),
+        Cause::NotFound { looked_at, few: None } => {
+            format!("the cause was not found (looked at: {looked_at})")
+        }
     }
 }
 
