@@ -3,30 +3,12 @@
 use lab::report;
 use lab::results::{NotRun, Results, TrialOutcome};
 
+pub(crate) use crate::fixture::run;
 use crate::fixture::{self, closed, trial};
 
 /// The summary as one line, so that wrapping is not tested along.
 pub(crate) fn said(results: &Results) -> String {
     report::summary_within(results, 160).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A run of `scale` with the given cells: rung, clients, requests/s, µs of CPU; in so many blocks.
-pub(crate) fn run(blocks: u32, cells: &[(&str, u32, f64, f64)]) -> Results {
-    let mut results = fixture::empty();
-    let mut scale = fixture::scale();
-    scale.not_run.clear();
-    results.experiments = vec![scale];
-    for block in 0..blocks {
-        // Blocks differ by up to 0.4 %, rungs within a block do not.
-        let drift = 1.0 + 0.002 * f64::from(block % 3);
-        for (rung, clients, rps, cpu_us) in cells {
-            let mut trial = trial("scale", rung, *clients, rps * drift, cpu_us * drift);
-            trial.block = block;
-            trial.sent_to_answer_ms.p50 = Some(if *clients == 16 { 100.0 } else { 150.0 });
-            results.trials.push(trial);
-        }
-    }
-    results
 }
 
 #[track_caller]

@@ -175,6 +175,25 @@ fn stated(label: &str, throughput_rps: f64) -> Stated {
     Stated { label: label.into(), throughput_rps, source: "the lecture".into() }
 }
 
+/// A run of `scale` with the given cells: rung, clients, requests/s, µs of CPU; in so many blocks.
+pub(crate) fn run(blocks: u32, cells: &[(&str, u32, f64, f64)]) -> Results {
+    let mut results = empty();
+    let mut scale = scale();
+    scale.not_run.clear();
+    results.experiments = vec![scale];
+    for block in 0..blocks {
+        // Blocks differ by up to 0.4 %, rungs within a block do not.
+        let drift = 1.0 + 0.002 * f64::from(block % 3);
+        for (rung, clients, rps, cpu_us) in cells {
+            let mut trial = trial("scale", rung, *clients, rps * drift, cpu_us * drift);
+            trial.block = block;
+            trial.sent_to_answer_ms.p50 = Some(if *clients == 16 { 100.0 } else { 150.0 });
+            results.trials.push(trial);
+        }
+    }
+    results
+}
+
 /// A good trial in closed loop, with a server on one core.
 pub(crate) fn trial(experiment: &str, rung: &str, clients: u32, throughput_rps: f64, cpu_us: f64) -> Trial {
     let window_s = 4.0;
