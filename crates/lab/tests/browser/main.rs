@@ -18,5 +18,6 @@ mod page;
 mod pictures;
 mod print;
 mod report;
+mod runs;
 mod seen;
 mod support;
