@@ -154,7 +154,7 @@ fn in_a_small_box_what_runs_out_is_said() {
     lab.set(&frame, &json!({ "boxed": true, "clients": 400, "wait_ms": 500 }));
     let frame = watch.until("the collapse", |frame| frame["lanes"][0]["state"] == "collapsed");
     let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("it said:") && reason.contains("thread"), "{reason}");
+    assert!(reason.contains("it said:"), "{reason}");
     assert_eq!(frame["lanes"][0]["collapsed"], "collapsed: out of threads");
     watch.until("the event loop serves all of them", |frame| {
         frame["lanes"][1]["state"] == "up" && frame["lanes"][1]["now"]["in_flight"] == 400
