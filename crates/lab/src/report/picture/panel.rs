@@ -237,7 +237,8 @@ impl<'f> Panel<'f> {
             let [from, to] =
                 if horizontal { corners } else { corners.map(|(along, across)| (across, along)) };
             let name = trace.marker.color.as_ref().and_then(|color| color.at(place));
-            let fill = color(name.map_or("@ink", String::as_str), trace.marker.opacity.unwrap_or(1.0));
+            let opacity = trace.opacity.unwrap_or(1.0) * trace.marker.opacity.unwrap_or(1.0);
+            let fill = color(name.map_or("@ink", String::as_str), opacity);
             let shape = trace.marker.pattern.as_ref().and_then(|pattern| pattern.shape.as_ref()?.at(place));
             match shape.map(String::as_str) {
                 None | Some("") => pen.rectangle(from, to, fill)?,

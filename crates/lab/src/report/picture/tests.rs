@@ -74,6 +74,13 @@ fn bars_are_as_long_as_their_values_and_stack() {
     // 812 pixels for 10: the first ends at 64 + 325 and the second, hatched, goes on from there.
     assert!(svg.contains("<rect x=\"64\" y=\"122\" width=\"325\""), "{svg}");
     assert!(svg.contains("389,122 876,122"), "{svg}");
+    let light = svg_of_bar(r#","opacity":0.5"#);
+    assert!(light.contains("opacity=\"0.5\"") && !svg_of_bar("").contains("opacity=\"0.5\""), "{light}");
+}
+
+fn svg_of_bar(more: &str) -> String {
+    let data = format!(r#"[{{"type":"bar","orientation":"h","x":[4],"y":["pool"]{more}}}]"#);
+    svg(&chart(&data, r#"{"xaxis":{"range":[0,10]},"yaxis":{"range":[0.5,-0.5]}}"#)).unwrap()
 }
 
 #[test]
