@@ -186,9 +186,7 @@ fn conclude(
     report::write(&output.dir, results).with_context(|| format!("there is no report, but {kept}"))?;
     output.name_latest()?;
     cli::print(&report::summary(results))?;
-    cli::print(&format!(
-        "\nReport: {dir}/report.html   (report.md, results.json and results.csv beside it)"
-    ))?;
+    cli::print(&format!("\nReport: {dir}/report.html   (report.md, results.json, results.csv beside it)"))?;
     match ran {
         Err(_) if stop::requested() => bail!("{Stopped}; {kept}"),
         Err(error) => return Err(error.context(format!("the run failed; {kept}"))),
