@@ -48,6 +48,8 @@ pub(crate) struct Track<'e, 'a> {
     pub(crate) slots: Option<Slots>,
     /// What it calls, where it does.
     pub(crate) services: Option<&'e Services>,
+    /// Whether the addresses that it may map are limited.
+    pub(crate) boxed: bool,
     /// CPUs of its own in a demonstration, where it had any.
     pub(crate) cores: Option<f64>,
     pub(crate) points: Vec<Point<'e, 'a>>,
@@ -283,7 +285,9 @@ pub(crate) fn track<'e, 'a>(
         Point { cell, clients, throughput: cell.median(Metric::Throughput), bounds }
     };
     let services = experiment.asked.services.as_ref();
-    Track { series, wait, slots, services, cores: own_cores, points: cells.iter().map(point).collect() }
+    let boxed = experiment.is_boxed();
+    let points = cells.iter().map(point).collect();
+    Track { series, wait, slots, services, boxed, cores: own_cores, points }
 }
 
 /// The wait as this rung has it: its median from sent to answered at its lightest load, where nothing

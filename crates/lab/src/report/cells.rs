@@ -122,6 +122,12 @@ impl<'a> Experiment<'a> {
         (!self.cells.iter().all(same)).then(|| target.named())
     }
 
+    /// Whether the addresses that a server may map are limited: then a thread that cannot be made and memory that cannot
+    /// be had are that limit, and which of the two is refused first is chance.
+    pub(crate) fn is_boxed(&self) -> bool {
+        self.asked.server.as_ref().is_some_and(|limits| limits.address_space_bytes.is_some())
+    }
+
     /// ` over at most 16 connections`, where the same rate was given with another number of them as well.
     pub(crate) fn connections_told_apart(&self, load: &Load) -> String {
         let same_but_for = |other: &Load| {

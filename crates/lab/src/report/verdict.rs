@@ -74,6 +74,8 @@ pub(crate) enum Limit {
     Files,
     /// `ENOMEM`, or an allocation that failed.
     Memory,
+    /// Either of the two, in a server whose address space is limited.
+    Addresses,
 }
 
 /// A part of a mean response.

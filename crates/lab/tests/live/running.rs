@@ -155,7 +155,7 @@ fn in_a_small_box_what_runs_out_is_said() {
     let frame = watch.until("the collapse", |frame| frame["lanes"][0]["state"] == "collapsed");
     let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("it said:"), "{reason}");
-    assert_eq!(frame["lanes"][0]["collapsed"], "collapsed: out of threads");
+    assert_eq!(frame["lanes"][0]["collapsed"], "collapsed: out of address space");
     watch.until("the event loop serves all of them", |frame| {
         frame["lanes"][1]["state"] == "up" && frame["lanes"][1]["now"]["in_flight"] == 400
     });

@@ -24,6 +24,27 @@ fn boxed() -> Results {
     results
 }
 
+/// A stack that cannot be mapped is EAGAIN, what else cannot is ENOMEM: in a box of addresses the same limit.
+#[test]
+fn a_verdict_in_a_box_does_not_depend_on_which_call_was_refused_first() {
+    let verdict = |log: &str, limits: Option<Boxed>| {
+        let mut results = boxed();
+        results.experiments[0].server = limits;
+        results.trials = vec![at("thread-per-request", 32), at("thread-per-request", 64)];
+        let dead = &mut results.trials[1];
+        (dead.outcome, dead.reason) = (TrialOutcome::Collapsed, Some("collapsed".into()));
+        dead.server.log = Some(log.into());
+        said(&results)
+    };
+    let limits = boxed().experiments[0].server.clone();
+    let (stack, other) = ("failed to spawn thread: Os { code: 11 }", "Cannot allocate memory (os error 12)");
+    for log in [stack, other] {
+        assert_says(&verdict(log, limits.clone()), &["in 1 of 1 trial, out of address space (collapsed)"]);
+    }
+    assert_says(&verdict(stack, None), &["in 1 of 1 trial, out of threads (collapsed)"]);
+    assert_says(&verdict(other, None), &["in 1 of 1 trial, out of memory (collapsed)"]);
+}
+
 /// A trial of 1,000 requests, all answered, after which the server answers at once.
 fn at(rung: &str, clients: u32) -> Trial {
     let mut trial = trial("own", rung, clients, 250.0, 100.0);
@@ -55,6 +76,7 @@ fn who_runs_out_of_threads_and_dies_is_told_with_the_evidence() {
         &said(&results),
         &[
             "- thread-per-request answered every request at up to 64 clients; at 128 it ran out of threads (its log says so 1 time; 500 MiB of 512 MiB of addresses were mapped, with 212 threads), and collapsed (signal 6 (SIGABRT, an abort)). It did not come back (experiments start servers without their supervisor).",
+            "thread-per-request, 128 clients: the server collapsed in 1 of 1 trial, out of address space (",
             "Each server's process was limited to 512 MiB of address space, a stand-in for a container's limits of memory and threads, and 768 open files.",
         ],
     );

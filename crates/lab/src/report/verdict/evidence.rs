@@ -21,6 +21,8 @@ pub(crate) struct Evidence<'e, 'a> {
     /// What was due or possible: the lower line in closed loop, the highest rate in open loop.
     pub(crate) possible_rps: Option<f64>,
     pub(crate) services: Option<&'e Services>,
+    /// Whether the addresses that the server may map are limited.
+    pub(crate) boxed: bool,
     pub(crate) throughput_rps: Option<f64>,
 }
 
@@ -34,6 +36,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
             wait_ms: track.wait.map(|wait| wait.ms),
             possible_rps: point.bounds.lower(),
             services: track.services,
+            boxed: track.boxed,
             throughput_rps: point.throughput,
         }
     }
@@ -50,7 +53,16 @@ impl<'e, 'a> Evidence<'e, 'a> {
             wait_ms: nominal.or_else(|| cell.target().wait_ms()).filter(|ms| *ms > 0.0),
             possible_rps: peak_rps(cell),
             services: asked.services.as_ref(),
+            boxed: experiment.is_boxed(),
             throughput_rps: cell.median(Metric::Throughput),
+        }
+    }
+
+    /// What a limit is called here.
+    pub(crate) fn named(&self, limit: Limit) -> Limit {
+        match limit {
+            Limit::Threads | Limit::Memory if self.boxed => Limit::Addresses,
+            other => other,
         }
     }
 

@@ -113,6 +113,7 @@ fn over(at: &Evidence<'_, '_>) -> Option<Cause> {
             let said = [trial.server.log.as_deref(), trial.reason.as_deref()];
             said.into_iter().flatten().find_map(last_words).or_else(|| counted(trial))
         });
+        let limit = limit.map(|limit| at.named(limit));
         return Some(Cause::Collapsed { trials, of, reason: reason_of(&cell.collapsed), limit });
     }
     if !cell.ok.is_empty() {
@@ -156,6 +157,7 @@ fn refused(at: &Evidence<'_, '_>) -> Option<Cause> {
     let (failed, of) = at.failed();
     let felt = many((failed, of)) || at.missing_connections() > MANY_FAILED;
     let (limit, times) = at.refused().into_iter().max_by_key(|(_, times)| *times)?;
+    let limit = at.named(limit);
     (times > 0 && (felt || many((times, of)))).then_some(Cause::Refused { limit, times, failed, of })
 }
 

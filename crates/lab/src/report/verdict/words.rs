@@ -250,6 +250,7 @@ impl Limit {
             Self::Threads => "threads",
             Self::Files => "file descriptors",
             Self::Memory => "memory",
+            Self::Addresses => "address space",
         }
     }
 
@@ -258,6 +259,7 @@ impl Limit {
             Self::Threads => "EAGAIN",
             Self::Files => "EMFILE",
             Self::Memory => "ENOMEM",
+            Self::Addresses => "EAGAIN or ENOMEM",
         }
     }
 }
