@@ -132,13 +132,13 @@ fn points(figure: &str) -> usize {
 
 /// A piece of a sentence; a rung's name has a class, which is its colour.
 #[derive(Clone)]
-struct Span {
-    text: String,
-    class: Option<&'static str>,
+pub(crate) struct Span {
+    pub(crate) text: String,
+    pub(crate) class: Option<&'static str>,
 }
 
 /// Cuts a sentence at its backticks.
-fn spans(text: &str) -> Vec<Span> {
+pub(crate) fn spans(text: &str) -> Vec<Span> {
     text.split('`')
         .enumerate()
         .filter(|(_, piece)| !piece.is_empty())

@@ -5,13 +5,14 @@
 
 use askama::Template;
 
-use crate::report::charts::{Chart, style};
+use crate::report;
+use crate::report::charts::Chart;
+use crate::report::html::{Span, spans};
 use crate::report::tables::Table;
 use crate::report::text::{listed, rounded};
 use crate::report::together::figures::{self, Figure};
 use crate::report::together::words::{self, Read};
 use crate::report::together::{Run, Together, agreement, overlay, settings};
-use crate::{ladder, report};
 
 /// What the template shows.
 #[derive(Template)]
@@ -45,12 +46,6 @@ struct Section {
 struct Drawn {
     id: String,
     chart: Chart,
-}
-
-/// A piece of a sentence; a rung's name has a class, which is its colour.
-struct Span {
-    text: String,
-    class: Option<&'static str>,
 }
 
 pub(super) fn render(together: &Together<'_>) -> anyhow::Result<String> {
@@ -172,18 +167,4 @@ fn cells(read: &Read<'_>) -> Table {
         rows: read.figures.all.iter().map(row).collect(),
         numbers_from: 5,
     }
-}
-
-/// Cuts a sentence at its backticks.
-fn spans(text: &str) -> Vec<Span> {
-    text.split('`')
-        .enumerate()
-        .filter(|(_, piece)| !piece.is_empty())
-        .map(|(place, piece)| {
-            let name = place % 2 == 1;
-            let class =
-                name.then(|| style::of_rung(piece, ladder::rung(piece).ok().map(|rung| rung.kind)).color);
-            Span { text: piece.to_owned(), class }
-        })
-        .collect()
 }
