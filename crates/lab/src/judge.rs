@@ -40,7 +40,7 @@ pub(crate) struct Found {
     pub(crate) deaf: bool,
     /// The server's end.
     pub(crate) ended: Option<Ended>,
-    /// The last lines of its log.
+    /// The first lines of its log and the last.
     pub(crate) log: Vec<String>,
     /// What all of it says that the system refused.
     pub(crate) refused: Option<Refused>,

@@ -4,7 +4,6 @@
 //! the lab is killed without a chance to clean up. Each is in a process group of its own, so that Ctrl-C
 //! in a terminal reaches the lab alone, which then decides what to end and what to keep.
 
-use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -16,6 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use lifecycle::Excerpt;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::cpus::spawn_on;
@@ -29,7 +29,7 @@ pub struct Process {
     ended: Option<Ended>,
     /// Lines of standard output, as they come.
     pub(crate) lines: Receiver<String>,
-    log: Arc<Mutex<VecDeque<String>>>,
+    log: Arc<Mutex<Excerpt>>,
     log_reader: Option<JoinHandle<()>>,
 }
 
@@ -39,8 +39,6 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// How often a waiting lab looks whether a child has ended.
 const STEP: Duration = Duration::from_millis(10);
-/// Lines of standard error that are kept: the last ones.
-const LOG_LINES: usize = 30;
 
 impl Process {
     /// Starts a program, on these CPUs only if there are any.
@@ -72,7 +70,7 @@ impl Process {
             .stderr(Stdio::piped())
             .process_group(0);
         let mut child = spawn_on(&mut command, cpus).with_context(|| format!("cannot start {name}"))?;
-        let log = Arc::new(Mutex::new(VecDeque::new()));
+        let log = Arc::new(Mutex::new(Excerpt::default()));
         let (sender, lines) = mpsc::channel();
         let (out, err) = (child.stdout.take(), child.stderr.take());
         // From here on a failure drops it, and so ends the child.
@@ -84,11 +82,7 @@ impl Process {
             let log = Arc::clone(&process.log);
             process.log_reader = Some(each_line(err, move |line| {
                 hear(&line);
-                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-                if log.len() == LOG_LINES {
-                    log.pop_front();
-                }
-                log.push_back(line);
+                log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             })?);
         }
         Ok(process)
@@ -181,14 +175,14 @@ impl Process {
         self.child.stdin.as_mut()
     }
 
-    /// The last lines of its standard error; all of them once it has ended.
+    /// The beginning and the end of its standard error; all that came once it has ended.
     pub(crate) fn log(&self) -> Vec<String> {
         let until = Instant::now() + Duration::from_millis(200);
         let reading = || self.log_reader.as_ref().is_some_and(|reader| !reader.is_finished());
         while self.ended.is_some() && reading() && Instant::now() < until {
             thread::sleep(STEP);
         }
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).lines().map(ToOwned::to_owned).collect()
     }
 
     /// How it ended, if it has.
@@ -268,19 +262,20 @@ pub(crate) fn exit_text(status: ExitStatus) -> String {
     }
 }
 
-/// What a process said at its end, to be appended to a sentence about it.
+/// What a process said, to be appended to a sentence about its end: what it began with, which names the
+/// cause, and what it ended with; each once.
 pub(crate) fn said(log: &[String]) -> String {
-    let mut last: Vec<&str> = Vec::new();
-    for line in log.iter().rev().map(|line| line.trim()).filter(|line| says_something(line)) {
-        if last.len() < 3 && !last.contains(&line) {
-            last.push(line);
+    let mut lines: Vec<&str> = Vec::new();
+    for line in log.iter().map(|line| line.trim()).filter(|line| says_something(line)) {
+        if !lines.contains(&line) {
+            lines.push(line);
         }
     }
-    if last.is_empty() {
+    if lines.is_empty() {
         return "; it said nothing".into();
     }
-    last.reverse();
-    format!("; it said: {}", last.join(" / "))
+    lines.drain(1..lines.len().saturating_sub(2).max(1));
+    format!("; it said: {}", lines.join(" / "))
 }
 
 /// What a panic says besides its message: where in the sources it was, and how to see more.
@@ -346,6 +341,21 @@ mod tests {
              cannot allocate: out of memory / fatal runtime error: failed to initiate panic, error 5, aborting"
         );
         assert_eq!(said(&[String::new(), "stack backtrace:".into()]), "; it said nothing");
+    }
+
+    #[test]
+    fn what_began_it_is_quoted_however_often_what_followed_from_it_was_said() {
+        let flood = (0..400).flat_map(|thread| {
+            [
+                format!("thread '<unnamed>' ({thread}) panicked at src/server.rs:643:45:"),
+                "a PoisonError".to_owned(),
+            ]
+        });
+        let all =
+            ["failed to spawn thread".to_owned()].into_iter().chain(flood).chain(["it stops".to_owned()]);
+        let log: Excerpt = all.collect();
+        let log: Vec<String> = log.lines().map(ToOwned::to_owned).collect();
+        assert_eq!(said(&log), "; it said: failed to spawn thread / a PoisonError / it stops");
     }
 
     #[test]

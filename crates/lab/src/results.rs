@@ -382,6 +382,6 @@ pub struct Server {
     pub afterwards: Option<Afterwards>,
     /// `exit code 0`, `signal 6`, …
     pub exit: Option<String>,
-    /// The last lines of its log when it did not end well.
+    /// The first lines and the last of its log when it did not end well.
     pub log: Option<String>,
 }

@@ -4,12 +4,16 @@
 //! nor outlive whoever started it. So all of them do the same three things: print one line when they
 //! listen, stop gracefully on a signal, and (for programs that start them) end with their standard input.
 
+mod excerpt;
+
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+pub use excerpt::Excerpt;
 
 /// Tells whoever started this program that it accepts connections: one line on standard output,
 /// `listening on http://127.0.0.1:PORT`. Port 0 was asked for? Here is the one that was given.

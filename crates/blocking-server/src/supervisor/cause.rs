@@ -1,9 +1,10 @@
-//! What a server died of: from how it ended, what it said last, and the limits that it had.
+//! What a server died of: from how it ended, what it said, and the limits that it had.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+
+use lifecycle::Excerpt;
 
 /// What ran out. `Display` completes "The server …", and says what can be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +26,9 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    pub(super) fn of(
-        status: ExitStatus,
-        is_deaf: bool,
-        last_lines: &VecDeque<String>,
-        limits: &Limits,
-    ) -> Self {
+    pub(super) fn of(status: ExitStatus, is_deaf: bool, log: &Excerpt, limits: &Limits) -> Self {
         // What the system calls these errors, in C's locale, which Rust programs have unless they change it.
-        let said = |what: &str| last_lines.iter().any(|line| line.contains(what));
+        let said = |what: &str| log.lines().any(|line| line.contains(what));
         if said("Too many open files in system") {
             Self::SystemFiles
         } else if said("Too many open files") {
@@ -125,8 +121,7 @@ mod tests {
 
     /// As `wait` gives them: exit codes in the second byte, signals in the first.
     fn cause(wait_status: i32, is_deaf: bool, lines: &[&str]) -> Cause {
-        let lines = lines.iter().map(ToString::to_string).collect();
-        Cause::of(ExitStatus::from_raw(wait_status), is_deaf, &lines, &LIMITS)
+        Cause::of(ExitStatus::from_raw(wait_status), is_deaf, &lines.iter().copied().collect(), &LIMITS)
     }
 
     #[test]

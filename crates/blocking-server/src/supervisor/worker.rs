@@ -1,6 +1,5 @@
 //! One child: started, watched, stopped, and never left behind.
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use lifecycle::Excerpt;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Event;
@@ -18,8 +18,8 @@ use super::cause::{Cause, Limits};
 /// A server in a process of its own.
 pub(super) struct Worker {
     child: Child,
-    /// Passes its standard error on, and returns the last lines.
-    relay: Option<JoinHandle<VecDeque<String>>>,
+    /// Passes its standard error on, and returns how that began and ended.
+    relay: Option<JoinHandle<Excerpt>>,
     grace: Duration,
     limits: Limits,
     ready: Option<(SocketAddr, Instant)>,
@@ -48,9 +48,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Over its time of grace, which it keeps by itself.
 const LATER_THAN_GRACE: Duration = Duration::from_secs(2);
-
-/// Lines of its standard error that are kept to say what it died of.
-const LAST_LINES: usize = 40;
 
 impl Worker {
     /// Starts this program again, with the same arguments and as the server that they describe.
@@ -135,7 +132,7 @@ impl Worker {
 
     fn end(&mut self) -> io::Result<Ended> {
         let status = self.child.wait()?;
-        let last_lines = self.relay.take().and_then(|relay| relay.join().ok()).unwrap_or_default();
+        let said = self.relay.take().and_then(|relay| relay.join().ok()).unwrap_or_default();
         let code = exit_code(status);
         Ok(match self.ready {
             // A signal may come before the child can take it as anything but its end.
@@ -145,7 +142,7 @@ impl Worker {
             _ if self.is_stopping => Ended::Stopped(code),
             None => Ended::NeverReady(code),
             Some((_, ready)) => {
-                let cause = Cause::of(status, self.is_deaf, &last_lines, &self.limits);
+                let cause = Cause::of(status, self.is_deaf, &said, &self.limits);
                 Ended::Died { pid: self.child.id(), cause, lived: ready.elapsed() }
             }
         })
@@ -175,16 +172,13 @@ fn read_ready_line(out: impl Read, events: &Sender<Event>) {
     let _ = events.send(Event::Gone);
 }
 
-fn relay(err: impl Read) -> VecDeque<String> {
-    let (mut err, mut line, mut last) = (BufReader::new(err), Vec::new(), VecDeque::new());
+fn relay(err: impl Read) -> Excerpt {
+    let (mut err, mut line, mut said) = (BufReader::new(err), Vec::new(), Excerpt::default());
     while matches!(err.read_until(b'\n', &mut line), Ok(1..)) {
         // Nobody reads? The lines still have to be taken, or the child would wait for that.
         let _ = io::stderr().write_all(&line);
-        if last.len() == LAST_LINES {
-            last.pop_front();
-        }
-        last.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+        said.push(String::from_utf8_lossy(&line).trim_end().to_owned());
         line.clear();
     }
-    last
+    said
 }

@@ -125,6 +125,12 @@ impl Collected {
         self.past.back()
     }
 
+    /// The most requests at once of the last second: what a server carried that has just died, as all of its
+    /// clients have failed before that is seen.
+    pub(super) fn most_in_flight(&self) -> u64 {
+        self.past.iter().rev().take(QUARTERS).map(|sample| sample.in_flight).max().unwrap_or(0)
+    }
+
     /// What can be kept begins now.
     pub(super) fn mark(&mut self, now: Moment, size: Size) {
         let cpu_s = now.counters.cpu_s.map(|_| 0.0);

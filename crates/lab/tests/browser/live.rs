@@ -96,7 +96,7 @@ fn a_server_that_collapses_is_shown_collapsed_with_what_ran_out_and_started_agai
     let wreck = "document.querySelector('.lane .wreck')";
     page.until("the collapse", &format!("{wreck}.checkVisibility()"));
     let reason = page.text(".lane .wreck");
-    assert!(reason.contains("Collapsed") && reason.contains("thread"), "{reason}");
+    assert!(reason.contains("Collapsed: out of address space"), "{reason}");
     page.until("the event loop goes on", &in_flight(1, "400"));
     page.picture("live-collapse.png");
     looks::fits(&page);

@@ -106,8 +106,12 @@ impl Lane {
     }
 
     fn collapsed(&mut self, row: Option<&Now>) -> Option<String> {
-        let in_flight = self.collected.last().map_or(0, |sample| sample.in_flight);
-        let at = format!("with {in_flight} requests in flight");
+        let now = row.map_or(0, |row| row.in_flight);
+        // It may have died faster than anybody looked.
+        let at = match now.max(self.collected.most_in_flight()) {
+            0 => "at once".to_owned(),
+            carried => format!("with {carried} requests in flight"),
+        };
         if let Some(ended) = self.side.server.poll() {
             let how = exit_text(ended.status);
             return Some(format!("The server ended {at}: {how}{}", said(&self.side.server.log())));
