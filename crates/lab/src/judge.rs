@@ -162,20 +162,28 @@ fn judged(
     }
 }
 
+/// Failures that are not the server's, and why they happen.
+const OWN_FAULTS: [(Failure, &str); 3] = [
+    (Failure::OutOfFiles, "the load generator ran out of file descriptors (raise `ulimit -n`)"),
+    (Failure::OutOfPorts, "the load generator ran out of ports to connect from"),
+    (Failure::Local, "the system refused the load generator a connection: no memory for it, or not allowed"),
+];
+
 /// What of an outcome makes its figures none: answers that were wrong, a generator that was out of
 /// something, books that do not balance.
 fn fault(outcome: &Outcome, unit: &str) -> Option<String> {
-    let failed = |kinds: &[Failure]| kinds.iter().filter_map(|kind| outcome.failed.get(kind)).sum::<u64>();
     let scheduled = outcome.scheduled;
-    let wrong = failed(&[Failure::Status, Failure::WrongBody, Failure::Protocol]);
+    let wrong = [Failure::Status, Failure::WrongBody, Failure::Protocol];
+    let wrong: u64 = wrong.iter().filter_map(|kind| outcome.failed.get(kind)).sum();
     if wrong > 0 {
         let first =
             outcome.first_wrong.as_ref().map(|text| format!("; the first: {text}")).unwrap_or_default();
         return Some(format!("{wrong} of {scheduled} answers were wrong{first}"));
     }
-    let local = failed(&[Failure::Local]);
-    if local > 0 {
-        return Some(format!("{local} {unit} failed since the load generator ran out of files or ports"));
+    let happened = |kind: Failure| outcome.failed.get(&kind).copied().filter(|count| *count > 0);
+    let own = OWN_FAULTS.into_iter().find_map(|(kind, why)| Some((happened(kind)?, why)));
+    if let Some((count, why)) = own {
+        return Some(format!("{count} {unit} failed since {why}"));
     }
     let accounted =
         outcome.completed + outcome.failed.values().sum::<u64>() + outcome.timed_out + outcome.unsent;
@@ -305,6 +313,7 @@ fn series(outcome: &Outcome, observed: Option<&Observed>) -> Vec<SeriesRow> {
         in_flight: Some(row.in_flight),
         p50_ms: row.p50_ms,
         p99_ms: row.p99_ms,
+        max_ms: row.max_ms,
         ..SeriesRow::default()
     });
     let mut by_time: BTreeMap<u64, SeriesRow> = rows.map(|row| (row.t_ms, row)).collect();

@@ -94,20 +94,23 @@ fn a_server_that_lives_without_listening_collapsed() {
 
 #[test]
 fn wrong_answers_make_a_trial_void_and_resets_do_not() {
-    for (kind, expected) in [
-        (Failure::WrongBody, TrialOutcome::Void),
-        (Failure::Status, TrialOutcome::Void),
-        (Failure::Local, TrialOutcome::Void),
-        (Failure::Reset, TrialOutcome::Ok),
-        (Failure::Refused, TrialOutcome::Ok),
-        (Failure::Shed, TrialOutcome::Ok),
-        (Failure::Protocol, TrialOutcome::Void),
+    for (kind, expected, why) in [
+        (Failure::WrongBody, TrialOutcome::Void, "1 of 1001 answers were wrong"),
+        (Failure::Status, TrialOutcome::Void, "1 of 1001 answers were wrong"),
+        (Failure::Local, TrialOutcome::Void, "the system refused the load generator a connection"),
+        (Failure::OutOfFiles, TrialOutcome::Void, "the load generator ran out of file descriptors"),
+        (Failure::OutOfPorts, TrialOutcome::Void, "the load generator ran out of ports"),
+        (Failure::Reset, TrialOutcome::Ok, ""),
+        (Failure::Refused, TrialOutcome::Ok, ""),
+        (Failure::Shed, TrialOutcome::Ok, ""),
+        (Failure::Protocol, TrialOutcome::Void, "1 of 1001 answers were wrong"),
     ] {
         let mut found = good();
         let outcome = found.outcome.as_mut().unwrap();
         outcome.failed.insert(kind, 1);
         outcome.scheduled += 1;
-        assert_eq!(verdict(under(Mode::Closed), &found).0, expected, "{kind:?}");
+        let (outcome, reason) = verdict(under(Mode::Closed), &found);
+        assert!(outcome == expected && reason.contains(why), "{kind:?}: {outcome:?}, {reason}");
     }
 }
 
@@ -284,7 +287,7 @@ fn with_bystander() -> Found {
         ..Outcome::default()
     };
     let outcome = found.outcome.as_mut().unwrap();
-    outcome.series = vec![Row::default(), Row { t_ms: 250, ..Row::default() }];
+    outcome.series = vec![Row::default(), Row { t_ms: 250, max_ms: Some(170.0), ..Row::default() }];
     outcome.bystander = Some(Box::new(bystander));
     found
 }
@@ -306,8 +309,8 @@ fn a_bystander_has_books_of_its_own() {
     assert_eq!((bystander.completed, bystander.timed_out, bystander.unsent), (40, 1, 2));
     assert!((bystander.latency_ms.p50.unwrap() - 3.0).abs() < 0.01);
     assert_eq!(trial.completed, 1_000, "the load's own");
-    let over_time: Vec<_> = trial.series.iter().map(|row| row.bystander_p50_ms).collect();
-    assert_eq!(over_time, [None, Some(3.0)], "beside the load's rows");
+    let over_time: Vec<_> = trial.series.iter().map(|row| (row.max_ms, row.bystander_p50_ms)).collect();
+    assert_eq!(over_time, [(None, None), (Some(170.0), Some(3.0))], "beside the load's rows");
 }
 
 #[test]

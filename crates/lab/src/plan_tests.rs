@@ -216,7 +216,7 @@ fn a_blocked_loop_runs_with_few_clients_and_someone_stands_by() {
     for planned in [bridges, &quick.experiments[0]] {
         assert!(who_runs(planned, "4 clients", "/wait/100").contains("blocked-loop"));
         assert!(!who_runs(planned, "256 clients", "/wait/100").contains("blocked-loop"));
-        assert_eq!(who_runs(planned, "2 clients", "/api/city/97201/us").len(), 5);
+        assert_eq!(who_runs(planned, "4 clients", "/api/city/97201/us").len(), 5);
     }
     for cell in cells(bridges) {
         assert_eq!(cell.bystander.as_ref().unwrap().route.text, "/hello");
@@ -267,7 +267,7 @@ fn bystanders_count_as_connections_and_open_loads_as_ports() {
     host.limits.files_soft = Some(64 + 300);
     let bridges = &plan_of(&["bridges"], &Options::default(), &host).experiments[0];
     let reason = &bridges.asked.not_run.iter().find(|cell| cell.rung == "event-loop").unwrap().reason;
-    assert!(reason.starts_with("352 connections are more than the 300"), "{reason}");
+    assert!(reason.starts_with("416 connections are more than the 300"), "{reason}");
 
     let text = r#"
 title = "t"

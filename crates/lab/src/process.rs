@@ -281,7 +281,8 @@ pub(crate) fn said(log: &[String]) -> String {
 /// What a panic says besides its message: where in the sources it was, and how to see more.
 fn says_something(line: &str) -> bool {
     let place = line.starts_with("thread '") && line.contains(" panicked at ");
-    !(line.is_empty() || place || line.starts_with("note: ") || line == "stack backtrace:")
+    let more = ["note: ", "stack backtrace:", "skipping backtrace"].iter().any(|more| line.starts_with(more));
+    !(line.is_empty() || place || more)
 }
 
 /// Hands over each line until the stream ends. Bytes that are not UTF-8 are shown as such.

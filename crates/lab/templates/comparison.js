@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const NARROW_PX = 460;
-  const PRINT_PX = 680;
+  /** A chart with its title and how to read it has to stay within a sheet, however many runs are in it. */
+  const PRINT_PX = { width: 680, height: 760 };
   const charts = [...document.querySelectorAll(".chart")].map((at) => ({
     at,
     figure: JSON.parse(document.getElementById(at.dataset.figure).textContent),
@@ -12,7 +13,7 @@
 {% include "themed.js" %}
 
   function draw(chart, printed) {
-    const width = printed || chart.at.clientWidth;
+    const width = printed ? printed.width : chart.at.clientWidth;
     const { data, layout } = themed(chart.figure, getComputedStyle(document.documentElement));
     layout.font.family = getComputedStyle(document.body).fontFamily;
     layout.dragmode = false;
@@ -24,14 +25,19 @@
       layout.margin = { ...layout.margin, l: 48, r: 14 };
       layout.font.size = 12;
     }
-    if (printed) Object.assign(layout, { width, height: chart.at.clientHeight, autosize: false });
-    return Plotly.react(chart.at, data, layout, { displaylogo: false, displayModeBar: false, responsive: !printed });
+    if (printed) {
+      const rem = Number(getComputedStyle(chart.at).getPropertyValue("--rem"));
+      Object.assign(layout, { width, height: Math.min(rem * 16, printed.height), autosize: false });
+    }
+    const options = { displaylogo: false, displayModeBar: false, responsive: !printed };
+    return Plotly.react(chart.at, data, layout, options).then(() => (chart.at.dataset.drawn = "true"));
   }
 
-  // One after the other, so that the page can be read and scrolled meanwhile.
+  // One after the other, so that the page can be read and scrolled meanwhile. On paper none is drawn for the screen.
+  let printing = false;
   async function drawAll() {
     for (const chart of charts) {
-      await draw(chart);
+      if (!printing) await draw(chart);
       await new Promise((next) => setTimeout(next));
     }
     document.documentElement.dataset.charts = "drawn";
@@ -47,10 +53,12 @@
 
   // Paper is light and as wide as paper, whatever the screen is.
   addEventListener("beforeprint", () => {
+    printing = true;
     document.documentElement.dataset.theme = "light";
     charts.forEach((chart) => draw(chart, PRINT_PX));
   });
   addEventListener("afterprint", () => {
+    printing = false;
     delete document.documentElement.dataset.theme;
     drawAll();
   });

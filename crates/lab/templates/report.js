@@ -62,11 +62,13 @@
 
   // One after the other, so that the page can be read and scrolled meanwhile.
   let drawing = Promise.resolve();
+  // While the page is on paper, whatever still waits for its turn would come out as wide as the screen.
+  let printing = false;
   function want(chart) {
     if (chart.wanted) return;
     chart.wanted = true;
     const next = async () => {
-      await draw(chart);
+      if (!printing) await draw(chart);
       await new Promise((rest) => setTimeout(rest));
     };
     drawing = drawing.then(next).catch((error) => console.error(chart.at.id, error));
@@ -96,6 +98,7 @@
   // Paper is light and as wide as paper, whatever the screen is, and nobody opens anything on it.
   const opened = [];
   addEventListener("beforeprint", () => {
+    printing = true;
     document.documentElement.dataset.theme = "light";
     for (const details of document.querySelectorAll("details.facts:not([open])")) {
       details.open = true;
@@ -104,6 +107,7 @@
     charts.forEach((chart) => draw(chart, PRINT_PX));
   });
   addEventListener("afterprint", () => {
+    printing = false;
     delete document.documentElement.dataset.theme;
     opened.splice(0).forEach((details) => (details.open = false));
     charts.forEach((chart) => draw(chart));

@@ -153,17 +153,9 @@ fn ending(answer: Result<(), Wrong>) -> Ending {
 pub(crate) fn failure(error: &io::Error) -> Failure {
     match Errno::from_io_error(error) {
         Some(Errno::CONNREFUSED | Errno::HOSTUNREACH | Errno::NETUNREACH) => Failure::Refused,
-        Some(
-            Errno::MFILE
-            | Errno::NFILE
-            | Errno::NOBUFS
-            | Errno::NOMEM
-            | Errno::ADDRNOTAVAIL
-            | Errno::ADDRINUSE
-            | Errno::AGAIN
-            | Errno::ACCESS
-            | Errno::PERM,
-        ) => Failure::Local,
+        Some(Errno::MFILE | Errno::NFILE) => Failure::OutOfFiles,
+        Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => Failure::OutOfPorts,
+        Some(Errno::NOBUFS | Errno::NOMEM | Errno::AGAIN | Errno::ACCESS | Errno::PERM) => Failure::Local,
         _ => Failure::Reset,
     }
 }
@@ -176,7 +168,13 @@ mod tests {
     fn errors_are_told_apart_by_whose_they_are() {
         let kind = |errno: Errno| failure(&io::Error::from(errno));
         assert_eq!(kind(Errno::CONNREFUSED), Failure::Refused);
-        for local in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::ADDRINUSE] {
+        for files in [Errno::MFILE, Errno::NFILE] {
+            assert_eq!(kind(files), Failure::OutOfFiles);
+        }
+        for ports in [Errno::ADDRNOTAVAIL, Errno::ADDRINUSE] {
+            assert_eq!(kind(ports), Failure::OutOfPorts);
+        }
+        for local in [Errno::NOMEM, Errno::NOBUFS, Errno::ACCESS] {
             assert_eq!(kind(local), Failure::Local);
         }
         for broken in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {

@@ -1,7 +1,7 @@
 //! The threads of a load: workers, and in open loop the one that paces. Started together, ended together.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -67,6 +67,7 @@ impl Crew {
         let ramp_lasts_ns = plan.tick_ns;
         let shared = Arc::new(Shared {
             desk: Desk::new(count),
+            begun: AtomicU64::new(0),
             up: AtomicU32::new(0),
             phase: watch::Sender::new(Phase::Connecting),
             ramp_ns,

@@ -10,7 +10,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Requests on their way from the schedule to a connection; each is known by its due time.
+/// A request on its way from the schedule to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) at_ns: u64,
+    /// Its place in the schedule, from 0; what it asks for follows from that.
+    pub(crate) nth: u64,
+}
+
+/// Where requests lie meanwhile.
 #[derive(Debug)]
 pub(crate) struct Desk {
     state: Mutex<State>,
@@ -21,7 +29,7 @@ pub(crate) struct Desk {
 /// What came of handing out; kept by the pacing thread, for its memory.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
-    /// Requests that no connection took up in time.
+    /// When requests were due that no connection took up in time.
     pub(crate) expired: Vec<u64>,
     /// When the first of those that still wait was due.
     pub(crate) first_waiting: Option<u64>,
@@ -33,11 +41,11 @@ pub(crate) struct Round {
 #[derive(Debug)]
 struct State {
     /// In the order in which they were due.
-    waiting: VecDeque<u64>,
+    waiting: VecDeque<Due>,
     /// Per worker, connections at rest that nothing in its inbox is meant for.
     free: Vec<u32>,
     /// Per worker, requests for its resting connections.
-    inboxes: Vec<Vec<u64>>,
+    inboxes: Vec<Vec<Due>>,
 }
 
 impl Desk {
@@ -49,27 +57,27 @@ impl Desk {
 
     /// Gives each request to the worker with the most free connections, or lets it wait, in order. Then
     /// gives up those that were due before `give_up_ns` and still wait, into [`Round::expired`].
-    pub(crate) fn hand_out(&self, due: &[u64], give_up_ns: u64, round: &mut Round) {
+    pub(crate) fn hand_out(&self, due: &[Due], give_up_ns: u64, round: &mut Round) {
         round.ring.clear();
         round.expired.clear();
         {
             let mut state = self.lock();
-            for due_ns in due {
+            for request in due {
                 let Some(worker) = state.freest() else {
-                    state.waiting.push_back(*due_ns);
+                    state.waiting.push_back(*request);
                     continue;
                 };
                 state.free[worker] -= 1;
                 if state.inboxes[worker].is_empty() {
                     round.ring.push(worker);
                 }
-                state.inboxes[worker].push(*due_ns);
+                state.inboxes[worker].push(*request);
             }
-            while let Some(due_ns) = state.waiting.front().copied().filter(|due_ns| *due_ns <= give_up_ns) {
+            while let Some(due_ns) = state.first_waiting().filter(|due_ns| *due_ns <= give_up_ns) {
                 round.expired.push(due_ns);
                 state.waiting.pop_front();
             }
-            round.first_waiting = state.waiting.front().copied();
+            round.first_waiting = state.first_waiting();
         }
         // After the lock is released, so that whom the bell wakes does not run into it. A worker that is
         // not waiting for its bell costs no system call.
@@ -79,7 +87,7 @@ impl Desk {
     }
 
     /// Waits for requests and takes them all.
-    pub(crate) async fn collect(&self, worker: usize, requests: &mut Vec<u64>) {
+    pub(crate) async fn collect(&self, worker: usize, requests: &mut Vec<Due>) {
         loop {
             requests.append(&mut self.lock().inboxes[worker]);
             if !requests.is_empty() {
@@ -89,8 +97,9 @@ impl Desk {
         }
     }
 
-    /// A connection of `worker` is done: the next request for it, or `None`, and it counts as free.
-    pub(crate) fn next_or_rest(&self, worker: usize) -> Option<u64> {
+    /// A connection of `worker` is done: the next request for it, one that found none free, or `None`, and it counts
+    /// as free.
+    pub(crate) fn next_or_rest(&self, worker: usize) -> Option<Due> {
         let mut state = self.lock();
         let next = state.waiting.pop_front();
         if next.is_none() {
@@ -110,13 +119,23 @@ impl State {
         let (worker, free) = self.free.iter().enumerate().max_by_key(|(_, free)| **free)?;
         (*free > 0).then_some(worker)
     }
+
+    /// When the first of those that wait was due.
+    fn first_waiting(&self) -> Option<u64> {
+        self.waiting.front().map(|request| request.at_ns)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn inbox(desk: &Desk, worker: usize) -> Vec<u64> {
+    /// Requests that are due then.
+    fn due<const N: usize>(at_ns: [u64; N]) -> [Due; N] {
+        at_ns.map(|at_ns| Due { at_ns, nth: 100 + at_ns })
+    }
+
+    fn inbox(desk: &Desk, worker: usize) -> Vec<Due> {
         desk.lock().inboxes[worker].clone()
     }
 
@@ -127,10 +146,10 @@ mod tests {
             assert_eq!(desk.next_or_rest(worker), None);
         }
         let mut round = Round::default();
-        desk.hand_out(&[1, 2, 3], 0, &mut round);
-        assert_eq!((inbox(&desk, 0), inbox(&desk, 1)), (vec![], vec![1, 2, 3]));
+        desk.hand_out(&due([1, 2, 3]), 0, &mut round);
+        assert_eq!((inbox(&desk, 0), inbox(&desk, 1)), (vec![], due([1, 2, 3]).to_vec()));
         assert_eq!((&round.expired[..], round.first_waiting), (&[][..], None));
-        desk.hand_out(&[4, 5, 6], 0, &mut round);
+        desk.hand_out(&due([4, 5, 6]), 0, &mut round);
         assert_eq!(round.first_waiting, Some(5), "one connection was left");
     }
 
@@ -138,12 +157,13 @@ mod tests {
     fn who_waits_is_served_in_order_or_expires() {
         let desk = Desk::new(1);
         let mut round = Round::default();
-        desk.hand_out(&[10, 20, 30, 40], 0, &mut round);
+        desk.hand_out(&due([10, 20, 30, 40]), 0, &mut round);
         assert_eq!(round.first_waiting, Some(10));
         desk.hand_out(&[], 20, &mut round);
         assert_eq!((&round.expired[..], round.first_waiting), (&[10, 20][..], Some(30)));
-        assert_eq!(desk.next_or_rest(0), Some(30));
-        assert_eq!(desk.next_or_rest(0), Some(40));
+        for next in due([30, 40]) {
+            assert_eq!(desk.next_or_rest(0), Some(next));
+        }
         assert_eq!(desk.next_or_rest(0), None);
         assert_eq!(desk.lock().free, [1]);
     }

@@ -59,7 +59,8 @@
 //! In open loop a [`Spec`](protocol::Spec) may ask for the [`Parts`](protocol::Parts) of the response time. Each
 //! request then says when it was sent (`x-sent-at`, `CLOCK_MONOTONIC`, for servers on this machine) and the server
 //! answers in `server-timing` how long it lay in queues, was in its view, and waited for others. What the
-//! generator sees itself (waiting for a connection, connecting) comes before, and what nobody told is the rest. So
+//! generator sees itself (waiting for a connection where all are busy, connecting) comes before, and what nobody told
+//! is the rest, with all that the generator is late where connections are free. So
 //! the parts of each answer add up to its response time, and their means to the mean. A server that does not say
 //! such things is measured all the same, with the generator's own parts and a large rest.
 //!

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::clock::monotonic_ns;
 use crate::connection::{Connection, failure};
+use crate::desk::Due;
 use crate::http::Check;
 use crate::parts::{Course, ServerTiming, stamp};
 use crate::protocol::Failure;
@@ -39,6 +40,15 @@ struct Attempted {
     connect_ns: u64,
     sent_ns: u64,
     server: ServerTiming,
+}
+
+/// A request that a line takes up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    pub(crate) due: Due,
+    pub(crate) at_ns: u64,
+    /// It found all connections busy and waited for one.
+    pub(crate) queued: bool,
 }
 
 /// What a client that goes on must know.
@@ -105,7 +115,9 @@ impl Line {
     }
 
     /// One request, from taking it up to its end, recorded.
-    pub(crate) async fn carry(&mut self, due_ns: u64, sent_ns: u64) -> Carried {
+    pub(crate) async fn carry(&mut self, taken: Taken) -> Carried {
+        let Taken { due, at_ns: sent_ns, queued } = taken;
+        let due_ns = due.at_ns;
         let deadline_ns = due_ns + self.worker.plan.timeout_ns;
         if sent_ns >= deadline_ns {
             let ended = Ended { due_ns, sent_ns: None, end_ns: deadline_ns, ending: Ending::Unsent };
@@ -113,7 +125,7 @@ impl Line {
             return Carried { end_ns: sent_ns, broke: false };
         }
         self.worker.recorder().started(sent_ns);
-        let mut ending = self.attempt(due_ns, deadline_ns).await;
+        let mut ending = self.attempt(due, deadline_ns).await;
         let now_ns = monotonic_ns();
         if now_ns > deadline_ns && ending != Ending::Unsent {
             ending = Ending::TimedOut;
@@ -129,6 +141,7 @@ impl Line {
             recorder.parted(Course {
                 due_ns,
                 taken_ns: sent_ns,
+                queued,
                 connect_ns,
                 sent_ns: asked_ns,
                 end_ns,
@@ -140,7 +153,7 @@ impl Line {
         Carried { end_ns: now_ns, broke }
     }
 
-    async fn attempt(&mut self, due_ns: u64, deadline_ns: u64) -> Ending {
+    async fn attempt(&mut self, due: Due, deadline_ns: u64) -> Ending {
         // Closed by the server since the last reply, as servers do with idle connections.
         if self.connection.as_ref().is_some_and(|connection| !connection.is_quiet()) {
             self.connection = None;
@@ -162,7 +175,7 @@ impl Line {
             }
         };
         let worker = &*self.worker;
-        let mut exchange = worker.exchange(due_ns);
+        let mut exchange = worker.exchange(due.nth);
         if timing {
             self.course.sent_ns = monotonic_ns();
             stamp(&mut self.stamped, exchange.request, self.course.sent_ns);

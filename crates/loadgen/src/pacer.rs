@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::{monotonic_ns, sleep_precisely, sleep_until_ns};
-use crate::desk::{Desk, Round};
+use crate::desk::{Desk, Due, Round};
 use crate::histogram::Histogram;
 use crate::recorder::{Ended, Ending, Recorder, Window};
 
@@ -45,6 +45,7 @@ pub(crate) fn pace(
     let mut lag = Histogram::new();
     let mut round = Round::default();
     let mut due = Vec::new();
+    let mut nth = 0;
     let mut next_ns = schedule.next().unwrap_or(u64::MAX);
     let mut now_ns = monotonic_ns();
     while !paced.stop.load(Ordering::Relaxed) {
@@ -64,7 +65,8 @@ pub(crate) fn pace(
             if next_ns < window.end_ns {
                 paced.due_by_close.fetch_add(1, Ordering::Relaxed);
             }
-            due.push(next_ns);
+            due.push(Due { at_ns: next_ns, nth });
+            nth += 1;
             next_ns = schedule.next().unwrap_or(u64::MAX);
         }
         desk.hand_out(&due, now_ns.saturating_sub(timeout_ns), &mut round);

@@ -72,6 +72,8 @@ pub(crate) struct Course {
     pub(crate) due_ns: u64,
     /// Taken up by a connection.
     pub(crate) taken_ns: u64,
+    /// All connections were busy when it was due, and it waited for one.
+    pub(crate) queued: bool,
     /// How long it took to open that one; 0 where it was open.
     pub(crate) connect_ns: u64,
     /// When its first byte went out.
@@ -105,12 +107,13 @@ struct Sum {
 
 impl Ledger {
     pub(crate) fn record(&mut self, course: Course) {
-        let Course { due_ns, taken_ns, connect_ns, sent_ns, end_ns, server } = course;
+        let Course { due_ns, taken_ns, queued, connect_ns, sent_ns, end_ns, server } = course;
         // What cannot be is as good as not said.
         let server =
             if server.can_be(end_ns.saturating_sub(sent_ns)) { server } else { ServerTiming::default() };
         let response_ns = end_ns.saturating_sub(due_ns);
-        let waiting_ns = taken_ns.saturating_sub(due_ns).min(response_ns);
+        // Who found a connection free did not wait for one: what passed before it was taken up is the rest's.
+        let waiting_ns = if queued { taken_ns.saturating_sub(due_ns).min(response_ns) } else { 0 };
         let connect_ns = connect_ns.min(response_ns - waiting_ns);
         let inside = |ns: Option<u64>| ns.unwrap_or(0);
         // Waiting for a thread of a pool is queueing, wherever a framework does it.
@@ -195,12 +198,12 @@ mod tests {
         [timing.queue_ns, timing.view_ns, timing.upstream_ns, timing.pool_ns]
     }
 
-    /// Due at 0, taken up at 10 ms, connected for 5, sent at 16, answered at 120.
+    /// Due at 0, taken up when a connection was free at 10 ms, connected for 5, sent at 16, answered at 120.
     fn course(said: &str) -> Course {
         let mut server = ServerTiming::default();
         server.read(said.as_bytes());
         let (connect_ns, sent_ns) = (5 * MS, 16 * MS);
-        Course { due_ns: 0, taken_ns: 10 * MS, connect_ns, sent_ns, end_ns: 120 * MS, server }
+        Course { due_ns: 0, taken_ns: 10 * MS, queued: true, connect_ns, sent_ns, end_ns: 120 * MS, server }
     }
 
     fn means(parts: &Parts) -> [f64; 6] {
@@ -249,6 +252,15 @@ mod tests {
         let mixed = of(&["", "queue;dur=0.123456, view;dur=77.7", "view;dur=30.1, upstream;dur=20.05", ""]);
         assert!((means(&mixed).iter().sum::<f64>() - 120.0).abs() < 1e-6, "{mixed:?}");
         assert_eq!((mixed.answers, mixed.told), (4, 2));
+    }
+
+    #[test]
+    fn who_found_a_connection_free_did_not_wait_for_one() {
+        let mut ledger = Ledger::default();
+        ledger.record(Course { queued: false, ..course("view;dur=80") });
+        let parts = ledger.parts().unwrap();
+        assert_eq!(means(&parts), [0.0, 5.0, 0.0, 80.0, 0.0, 35.0], "being late is in the rest");
+        assert_eq!(parts.response.mean_ms, 120.0);
     }
 
     #[test]

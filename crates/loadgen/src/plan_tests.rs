@@ -242,9 +242,8 @@ fn a_mix_is_of_things_that_can_be_asked_for() {
     let part = |target: &str, weight| Weighted { target: target.into(), weight, expect: Expect::default() };
     let mixed = |parts: Vec<Weighted>| Spec { mix: parts, ..spec() };
     let plan = Plan::new(mixed(vec![part("/a", 1), part("/b?c", 2)])).unwrap();
-    let asked: std::collections::BTreeSet<_> = (0..100)
-        .map(|at_ns| String::from_utf8(plan.mix.at(at_ns).unwrap().request.clone()).unwrap())
-        .collect();
+    let asked: std::collections::BTreeSet<_> =
+        (0..100).map(|nth| String::from_utf8(plan.mix.at(nth).unwrap().request.clone()).unwrap()).collect();
     let expected = ["GET /a HTTP/1.1", "GET /b?c HTTP/1.1"];
     assert!(
         asked.len() == 2 && asked.iter().zip(expected).all(|(one, head)| one.starts_with(head)),

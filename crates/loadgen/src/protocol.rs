@@ -30,8 +30,9 @@ pub struct Spec {
     pub body: Option<String>,
     /// How requests arrive.
     pub load: Load,
-    /// What is asked for instead of the URL's path where that is not one thing: each request is one of these,
-    /// at random by weight, a `GET` without a body. Not for subscribers.
+    /// What is asked for instead of the URL's path where that is not one thing: each request is one of these, a
+    /// `GET` without a body, by weight, in shuffled decks: with weights 9 and 1 one of every ten is the latter. Not for
+    /// subscribers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mix: Vec<Weighted>,
     /// Keep connections alive (true), or open one per request; the bystander's too. Subscribers know only true.
@@ -341,6 +342,9 @@ pub struct Row {
     pub p50_ms: Option<f64>,
     /// 99th percentile (null under 100 answers).
     pub p99_ms: Option<f64>,
+    /// Longest response of what ended in the interval, who gave up among them; to 1 %.
+    #[serde(default)]
+    pub max_ms: Option<f64>,
 }
 
 /// Ways to fail other than being late.
@@ -357,11 +361,16 @@ pub enum Failure {
     WrongBody,
     /// What came is not HTTP.
     Protocol,
-    /// No connection for the generator's own reasons: out of descriptors or ports.
+    /// No connection, since the system refused the generator one: out of memory, not allowed. (In older results those
+    /// at the end of this list, too.)
     Local,
     /// 503 with `retry-after`, where another status was expected: the server says that it has too much to do. Not
     /// a wrong answer but a right one to overload.
     Shed,
+    /// No connection, since the generator, or the whole machine, was out of file descriptors.
+    OutOfFiles,
+    /// No connection, since the generator was out of ports to connect from.
+    OutOfPorts,
 }
 
 impl Default for Expect {

@@ -350,7 +350,8 @@ impl Tally {
     pub(crate) fn row(&self, t_ms: u64, in_flight: u64) -> Row {
         let (p50_ms, p99_ms) = self.p50_and_p99_ms();
         let Self { completed, failed, timed_out, unsent, .. } = *self;
-        Row { t_ms, completed, failed, timed_out, unsent, in_flight, p50_ms, p99_ms }
+        let max_ms = self.times.max_ms();
+        Row { t_ms, completed, failed, timed_out, unsent, in_flight, p50_ms, p99_ms, max_ms }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {

@@ -103,3 +103,19 @@ fn a_second_is_told_once() {
     recorder.drain_second(&mut sum);
     assert_eq!((sum.completed, sum.errors(), sum.times.count()), (1, 1, 2));
 }
+
+#[test]
+fn a_row_says_what_took_longest_however_little_there_was() {
+    let mut recorder = recorder(false);
+    sent(&mut recorder, 900, 1_039, Ending::Right);
+    sent(&mut recorder, 1_010, 1_020, Ending::Right);
+    sent(&mut recorder, 1_000, 1_050, Ending::TimedOut);
+    sent(&mut recorder, 1_079, 1_080, Ending::Failed(Failure::Reset, None));
+    let rows = recorder.series();
+    let longest =
+        |row: usize, ms: f64| rows[row].max_ms.is_some_and(|max_ms| (max_ms / ms - 1.0).abs() < 0.02);
+    assert!(longest(0, 139.0) && longest(1, 50.0), "{rows:?}");
+    assert_eq!((rows[0].p99_ms, rows[2].max_ms), (None, None), "two are no tail, and a failure has no time");
+    let before = r#"{"t_ms":0,"completed":1,"failed":0,"timed_out":0,"in_flight":0,"p50_ms":5,"p99_ms":9}"#;
+    assert_eq!(serde_json::from_str::<Row>(before).unwrap().max_ms, None, "earlier ones did not say it");
+}

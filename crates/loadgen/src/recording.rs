@@ -92,7 +92,15 @@ mod tests {
         let mut server = ServerTiming::default();
         server.read(said.as_bytes());
         let (due_ns, sent_ns) = (due_ms * MS, (due_ms + 1) * MS);
-        Course { due_ns, taken_ns: due_ns, connect_ns: 0, sent_ns, end_ns: sent_ns + 100 * MS, server }
+        Course {
+            due_ns,
+            taken_ns: due_ns,
+            queued: false,
+            connect_ns: 0,
+            sent_ns,
+            end_ns: sent_ns + 100 * MS,
+            server,
+        }
     }
 
     #[test]

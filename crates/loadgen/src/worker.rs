@@ -1,8 +1,8 @@
 //! A thread with an event loop of its own and its share of the connections.
 //!
-//! Workers share nothing on the path of a request but the [`Desk`] of the open loop: each has its own
-//! runtime, read buffer and recorder. The locks around the latter two are there for the moments at which
-//! somebody else reads along, and are free otherwise.
+//! Workers share nothing on the path of a request but the [`Desk`] of the open loop (and in closed loop a counter,
+//! where requests differ): each has its own runtime, read buffer and recorder. The locks around the latter two are
+//! there for the moments at which somebody else reads along, and are free otherwise.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::connection::Exchange;
-use crate::desk::Desk;
-use crate::line::{Backoff, Line};
+use crate::desk::{Desk, Due};
+use crate::line::{Backoff, Line, Taken};
 use crate::plan::Plan;
 use crate::protocol::Load;
 use crate::recorder::{Recorder, Window};
@@ -46,6 +46,8 @@ pub(crate) struct Worker {
 /// What all workers share.
 pub(crate) struct Shared {
     pub(crate) desk: Desk,
+    /// Closed loop with a mix: requests that clients have begun.
+    pub(crate) begun: AtomicU64,
     /// Connections that came up before the load. (Streams are counted by their workers.)
     pub(crate) up: AtomicU32,
     pub(crate) phase: watch::Sender<Phase>,
@@ -138,7 +140,7 @@ impl Worker {
         let mut backoff = Backoff::default();
         let mut due_ns = monotonic_ns();
         loop {
-            let carried = line.carry(due_ns, due_ns).await;
+            let carried = line.carry(self.turn(due_ns)).await;
             due_ns = backoff.due_after(&carried).await;
         }
     }
@@ -153,11 +155,11 @@ impl Worker {
     pub(crate) async fn carry_on(self: Arc<Self>, mut line: Line) {
         let slot = Arc::new(Slot::default());
         loop {
-            let due_ns = match self.shared.desk.next_or_rest(self.id) {
-                Some(due_ns) => due_ns,
-                None => self.rest(&mut line, &slot).await,
+            let (due, queued) = match self.shared.desk.next_or_rest(self.id) {
+                Some(due) => (due, true),
+                None => (self.rest(&mut line, &slot).await, false),
             };
-            line.carry(due_ns, monotonic_ns()).await;
+            line.carry(Taken { due, at_ns: monotonic_ns(), queued }).await;
         }
     }
 
@@ -175,12 +177,12 @@ impl Worker {
         }
     }
 
-    async fn rest(&self, line: &mut Line, slot: &Arc<Slot>) -> u64 {
+    async fn rest(&self, line: &mut Line, slot: &Arc<Slot>) -> Due {
         self.resting().push(Arc::clone(slot), line.is_open());
         loop {
             tokio::select! {
                 biased;
-                () = slot.assigned.notified() => return slot.due_ns.load(Ordering::Relaxed),
+                () = slot.assigned.notified() => return slot.due(),
                 () = line.lost() => self.resting().cool(slot),
             }
         }
@@ -192,25 +194,24 @@ impl Worker {
         loop {
             self.shared.desk.collect(self.id, &mut requests).await;
             let mut resting = self.resting();
-            for due_ns in requests.drain(..) {
+            for due in requests.drain(..) {
                 let slot = resting.pop().expect("the desk hands out no more than there are free connections");
-                slot.due_ns.store(due_ns, Ordering::Relaxed);
-                slot.assigned.notify_one();
+                slot.assign(due);
             }
         }
     }
 
-    /// What the request that is due then asks for.
-    pub(crate) fn exchange(&self, due_ns: u64) -> Exchange<'_> {
+    /// Closed loop: the next request of a client, taken up as soon as it is due.
+    pub(crate) fn turn(&self, due_ns: u64) -> Taken {
+        let begun = &self.shared.begun;
+        let nth = if self.plan.mix.is_empty() { 0 } else { begun.fetch_add(1, Ordering::Relaxed) };
+        Taken { due: Due { at_ns: due_ns, nth }, at_ns: due_ns, queued: false }
+    }
+
+    /// What the nth request asks for.
+    pub(crate) fn exchange(&self, nth: u64) -> Exchange<'_> {
         let Plan { request, expected, mix, .. } = &*self.plan;
-        if mix.is_empty() {
-            return Exchange { request, expected };
-        }
-        let load_ns = match *self.shared.phase.borrow() {
-            Phase::Running { load_ns, .. } => load_ns,
-            Phase::Connecting | Phase::Over => 0,
-        };
-        match mix.at(due_ns.wrapping_sub(load_ns)) {
+        match mix.at(nth) {
             Some(ask) => Exchange { request: &ask.request, expected: &ask.expected },
             None => Exchange { request, expected },
         }
@@ -273,7 +274,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug, Default)]
 struct Slot {
     due_ns: AtomicU64,
+    nth: AtomicU64,
     assigned: Notify,
+}
+
+impl Slot {
+    fn assign(&self, due: Due) {
+        self.due_ns.store(due.at_ns, Ordering::Relaxed);
+        self.nth.store(due.nth, Ordering::Relaxed);
+        self.assigned.notify_one();
+    }
+
+    /// What was assigned last.
+    fn due(&self) -> Due {
+        Due { at_ns: self.due_ns.load(Ordering::Relaxed), nth: self.nth.load(Ordering::Relaxed) }
+    }
 }
 
 /// Resting connections, last in first out: as few as possible are kept busy, and warm. Those that have

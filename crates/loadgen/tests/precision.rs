@@ -19,7 +19,7 @@ use loadgen::clock::monotonic_ns;
 use loadgen::protocol::{Event, Outcome, Spec};
 
 use server::{Act, Seen, Server};
-use support::{HELLO, closed, open, run_with};
+use support::{HELLO, closed, once_in_three, open, run_with};
 
 /// One at a time: these look at milliseconds.
 fn alone() -> MutexGuard<'static, ()> {
@@ -96,20 +96,21 @@ fn attempt(
 #[test]
 fn a_freeze_shows_in_the_response_time_and_not_in_the_time_from_sent_to_answered() {
     let _alone = alone();
+    once_in_three(a_freeze_shows);
+}
+
+fn a_freeze_shows() -> Result<(), String> {
     let (outcome, server) = freeze(|url| open(url, 300.0, 8));
     assert_eq!(outcome.completed, outcome.scheduled, "{outcome:?}");
     assert_eq!(server.most_open(), 8);
     let response = Histogram::decode(&outcome.response_time).unwrap();
     let sent = Histogram::decode(&outcome.sent_to_answer).unwrap();
-    let close = |q, expected: f64| {
-        let ms = response.percentile_ms(q).unwrap();
-        assert!((ms - expected).abs() < 100.0, "quantile {q}: {ms} ms, expected {expected}");
-    };
-    close(0.8, 400.0);
-    close(0.9, 700.0);
+    let is_close = |q, expected: f64| (response.percentile_ms(q).unwrap() - expected).abs() < 100.0;
     assert!(response.max_ms().unwrap() > 900.0);
     let hidden = sent.percentile_ms(0.9).unwrap();
-    assert!(hidden < 50.0, "{hidden} ms");
+    let is_so = is_close(0.8, 400.0) && is_close(0.9, 700.0) && hidden < 50.0;
+    let quantiles = [0.8, 0.9].map(|q| response.percentile_ms(q));
+    is_so.then_some(()).ok_or_else(|| format!("80 % and 90 %: {quantiles:?}, sent to answered {hidden} ms"))
 }
 
 /// The same freeze in closed loop: the clients wait with it, and hardly a request has met it.

@@ -137,12 +137,16 @@ fn a_reply_of_more_than_a_kilobyte_does_not_wait_for_an_acknowledgement() {
     let server = server();
     let body = [b'x'; 4_000];
     let mut connection = Connection::open(server.addr);
-    let began = Instant::now();
-    for _ in 0..50 {
+    let exchange = |_| {
+        let began = Instant::now();
         connection.write(b"POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 4000\r\n\r\n");
         connection.write(&body);
         assert_eq!(connection.reply(false).unwrap().body, body);
-    }
-    assert!(began.elapsed() < Duration::from_millis(50 * 40), "{:?} for 50", began.elapsed());
+        began.elapsed()
+    };
+    let mut took: Vec<_> = (0..50).map(exchange).collect();
+    took.sort_unstable();
+    // The median, so that a machine that stands still for a moment does not count.
+    assert!(took[25] < Duration::from_millis(40), "{took:?}");
     server.stop().unwrap();
 }

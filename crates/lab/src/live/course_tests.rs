@@ -102,3 +102,21 @@ fn a_level_lasts_for_some_waits() {
     assert_eq!(of("scale"), MEASURE);
     assert!((7_000..8_000).contains(&of("lecture").as_millis()), "8 × 945 ms: {:?}", of("lecture"));
 }
+
+#[test]
+fn the_spike_lasts_as_long_as_its_question_says() {
+    let spike = course("spike", [None, None]);
+    assert_eq!((spike.settle + spike.measure).as_secs(), 6);
+    assert!(spike.preset.question.contains("for a level of six seconds"));
+}
+
+/// As after a server was started again: what came before says nothing of the level.
+#[test]
+fn a_level_that_begins_anew_is_settled_and_measured_anew() {
+    let mut course = course("scale", [None, None]);
+    let long_ago = course.settle + course.measure + Duration::from_secs(1);
+    course.since = Instant::now().checked_sub(long_ago).unwrap();
+    assert_eq!([course.step(), course.step()], [Step::Mark, Step::Measured]);
+    course.begin_level();
+    assert_eq!((course.step(), course.level()), (Step::Wait, 16.0));
+}

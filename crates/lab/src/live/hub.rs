@@ -44,6 +44,8 @@ pub(super) struct Hub {
     come: Condvar,
     latest: Mutex<Latest>,
     past: Mutex<Bytes>,
+    /// Those whose limits pages know; none before the first frame.
+    rungs: Mutex<Option<[String; 2]>>,
     /// Number of the last frame that a page has fetched.
     fetched: AtomicU64,
     pages: AtomicUsize,
@@ -59,8 +61,9 @@ pub(super) struct Latest {
 
 /// Commands that wait while a server starts. Nobody presses so many buttons.
 const MOST_WAITING: usize = 32;
-/// Pages that watch at the same time: a lecture's screen, and some who look over its shoulder.
-pub(super) const MOST_PAGES: usize = 16;
+/// Pages that watch at the same time. A browser has six connections to a host, for all its pages together, and a stream
+/// holds one as long as its page is open: with a sixth page no command would get through any more.
+pub(super) const MOST_PAGES: usize = 5;
 const MOST_STALL_MS: u64 = 30_000;
 
 impl Hub {
@@ -72,6 +75,7 @@ impl Hub {
             come: Condvar::new(),
             latest: Mutex::default(),
             past: Mutex::default(),
+            rungs: Mutex::default(),
             fetched: AtomicU64::new(0),
             pages: AtomicUsize::new(0),
             kept: Mutex::default(),
@@ -119,14 +123,20 @@ impl Hub {
         Some(latest)
     }
 
-    /// Frames in a row that nobody has fetched: pages are gone, or frozen. Counted in frames and not in time, since
-    /// there is none while a server starts.
+    /// Frames in a row that nobody has fetched: pages are gone. One that a browser has frozen goes on fetching until the
+    /// buffers of its connection are full, which may take minutes. Counted in frames and not in time, since there is
+    /// none while a server starts.
     pub(super) fn unseen(&self) -> u64 {
         lock(&self.latest).number.saturating_sub(self.fetched.load(Ordering::Relaxed))
     }
 
     fn has_fetched(&self, number: u64) {
         self.fetched.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// Which rungs the frames are of, from here on.
+    pub(super) fn shows(&self, rungs: &[String; 2]) {
+        *lock(&self.rungs) = Some(rungs.clone());
     }
 
     /// A page that comes sees this first.
@@ -158,7 +168,7 @@ impl Hub {
     /// What is wrong with a command, if anything is.
     pub(super) fn check(&self, command: &Command) -> Result<(), String> {
         match command {
-            Command::Set { settings } => settings.check(&self.limits),
+            Command::Set { settings } => self.check_settings(settings),
             Command::Stall { for_ms } if !(1..=MOST_STALL_MS).contains(for_ms) => {
                 Err(format!("for_ms is {for_ms}; it must be 1 to {MOST_STALL_MS}"))
             }
@@ -178,6 +188,14 @@ impl Hub {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whoever chooses other rungs cannot know what these allow: there the session lowers what was set before.
+    fn check_settings(&self, settings: &Settings) -> Result<(), String> {
+        if lock(&self.rungs).as_ref() == Some(&settings.rungs) {
+            return settings.check(&self.limits);
+        }
+        settings.clone().cut(&self.limits).0.check(&self.limits)
     }
 }
 
@@ -255,6 +273,35 @@ mod tests {
         hub.publish("{}".into());
         hub.ask(Command::Keep);
         assert_eq!(hub.unseen(), 0, "who commands is there");
+    }
+
+    #[test]
+    fn too_many_clients_are_refused_unless_they_were_set_for_other_rungs() {
+        let limits = Limits { files_soft: Some(20_000), pid_max: Some(32_768), ..Limits::default() };
+        let hub = Hub::new(8010, limits);
+        let bare = ["bare-thread-per-connection", "thread-per-request"];
+        let rungs = bare.map(|name| ladder::rung(name).unwrap());
+        let chosen = |clients| {
+            let settings = Settings { clients, ..Settings::first(rungs) };
+            hub.check(&Command::Set { settings: Box::new(settings) })
+        };
+        hub.shows(&["pool", "event-loop"].map(String::from));
+        assert_eq!(chosen(5_000), Ok(()));
+        assert!(chosen(0).is_err(), "there never were any rungs for that");
+        hub.shows(&bare.map(String::from));
+        assert!(chosen(5_000).unwrap_err().ends_with("lower clients"));
+        assert_eq!(chosen(2_000), Ok(()));
+    }
+
+    #[test]
+    fn a_browser_has_a_connection_left_for_commands() {
+        const OF_A_BROWSER: usize = 6;
+        let hub = Arc::new(hub());
+        let one_more = || Watching::one_more(Arc::clone(&hub));
+        let mut pages: Vec<_> = std::iter::from_fn(one_more).take(100).collect();
+        assert_eq!(pages.len(), OF_A_BROWSER - 1);
+        drop(pages.pop());
+        assert!(one_more().is_some(), "whoever leaves makes room");
     }
 
     #[test]

@@ -7,14 +7,20 @@ use jiff::Timestamp;
 
 use crate::cpus::Split;
 use crate::live::Surroundings;
+use crate::live::hog;
 use crate::live::lane::TIMEOUT_MS;
-use crate::live::settings::{Settings, texts};
+use crate::live::presets::Preset;
+use crate::live::settings::Settings;
 use crate::output::Output;
+use crate::report::text::{counted, exact};
 use crate::results::{Asked, Boxed, Results, SCHEMA, Services, Trial, Trouble};
 use crate::{machine, report};
 
 /// What trials of the live page belong to.
 pub(super) const NAME: &str = "live";
+
+const DEMONSTRATION: &str =
+    "A demonstration: each figure was seen once, while both servers ran, so there are no intervals.";
 
 /// What was seen, and of which preset, where it was one.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +28,7 @@ pub(super) struct Seen {
     pub(super) trials: Vec<Trial>,
     /// What was asked, as [`asked`] says it.
     pub(super) asked: Asked,
-    /// The command that shows it again.
+    /// For the command that brings both servers up again; [`Asked::expect`] says what to do then.
     pub(super) rungs: String,
 }
 
@@ -85,12 +91,12 @@ fn together(splits: &[Option<Split>; 2]) -> Option<Split> {
 /// What was asked of both servers, as results say it. `own_cpus`: how many each had for itself.
 pub(super) fn asked(
     settings: &Settings,
-    preset: Option<&'static str>,
+    preset: Option<&Preset>,
     own_cpus: Option<u64>,
     faults: Vec<Trouble>,
 ) -> Asked {
     let (title, question) = match preset {
-        Some(preset) => texts(preset),
+        Some(preset) => (preset.title(), preset.question.to_owned()),
         None => (
             "Seen on the live page".to_owned(),
             format!("What did {} do under this load?", settings.rungs.join(" and ")),
@@ -102,9 +108,7 @@ pub(super) fn asked(
         name: NAME.into(),
         title,
         question,
-        expect:
-            "A demonstration: each figure was seen once, while both servers ran, so there are no intervals."
-                .into(),
+        expect: expect(settings, preset),
         demonstration: true,
         route: settings.route(),
         nominal_wait_ms: settings.nominal_wait_ms(),
@@ -121,5 +125,75 @@ pub(super) fn asked(
         })
         .filter(|limits| *limits != Boxed::default()),
         ..Asked::default()
+    }
+}
+
+/// What the figures are, what came on top of the load, and how to see it again.
+fn expect(settings: &Settings, preset: Option<&Preset>) -> String {
+    let mut sentences = vec![DEMONSTRATION.to_owned()];
+    if settings.slow > 0 {
+        sentences.push(format!("Besides, {} sent a byte a second.", counted(settings.slow.into(), "client")));
+    }
+    if settings.hog {
+        sentences.push(format!("Once a second somebody asked for {}.", hog::TARGET));
+    }
+    if settings.errors > 0.0 && settings.calls_services() {
+        let share = exact((settings.errors * 1_000.0).round() / 10.0);
+        sentences.push(format!(
+            "The services behind answered {share} % of their calls with an error, as they were told to; what came of that \
+             counts as failed requests."
+        ));
+    }
+    let then = match preset {
+        Some(preset) => format!("the preset “{}”", preset.title()),
+        None => settings.in_words(),
+    };
+    let command = format!("cargo lab live {}", settings.rungs.join(" "));
+    sentences.push(format!("To see it again: `{command}`, then on the page {then}."));
+    sentences.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::live::settings::Ask;
+
+    fn preset(name: &str) -> Preset {
+        let limits = Limits { files_soft: Some(20_000), pid_max: Some(32_768), ..Limits::default() };
+        Preset::named(name, &limits).unwrap()
+    }
+
+    /// What is kept of a preset, as its report says it.
+    fn kept(name: &str) -> Asked {
+        let preset = preset(name);
+        asked(&preset.settings, Some(&preset), None, Vec::new())
+    }
+
+    #[test]
+    fn what_came_on_top_of_the_load_is_said() {
+        assert!(kept("slow-clients").expect.contains(" Besides, 500 clients sent a byte a second. "));
+        assert!(kept("cpu-hog").expect.contains(" Once a second somebody asked for /hash/4000000. "));
+        let stall = kept("stall").expect;
+        assert!(!["Besides", "somebody", "error"].iter().any(|text| stall.contains(text)), "{stall}");
+        let settings = Settings { ask: Ask::Weather, errors: 0.07, slow: 1, ..preset("stall").settings };
+        let both = asked(&settings, None, None, Vec::new()).expect;
+        assert!(both.contains(" Besides, 1 client sent a byte a second. "), "{both}");
+        assert!(
+            both.contains(" answered 7 % of their calls with an error, as they were told to; "),
+            "{both}"
+        );
+    }
+
+    #[test]
+    fn it_says_how_to_see_it_again() {
+        let stall = kept("stall");
+        assert_eq!((&*stall.title, stall.question.contains("1.5 s")), ("Stall", true));
+        let again =
+            " To see it again: `cargo lab live pool event-loop`, then on the page the preset “Stall”.";
+        assert!(stall.expect.ends_with(again), "{}", stall.expect);
+        let by_hand = asked(&preset("scale").settings, None, None, Vec::new());
+        let again = "event-loop`, then on the page /wait/100 with 16 clients in closed loop.";
+        assert!(by_hand.expect.ends_with(again), "{}", by_hand.expect);
     }
 }

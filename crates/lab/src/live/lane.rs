@@ -159,6 +159,12 @@ impl Lane {
         Spec { load, ..trial::spec(&self.cell, self.side.addr, &first) }
     }
 
+    /// Its server is gone, or deaf: nobody asks it for anything any more. What is left of it can still be looked at.
+    pub(super) fn rest(&mut self) {
+        self.hog = None;
+        self.generator.kill();
+    }
+
     /// The services behind fail with this share of calls.
     ///
     /// # Errors

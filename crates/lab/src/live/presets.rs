@@ -1,14 +1,15 @@
 //! Experiments of the catalogue, to be watched: each is a setting and a course of levels, shown in a minute or less.
 //!
-//! Titles and questions are the catalogue's. What the live page cannot show is not here: streams (`subscribers`), other
-//! people's servers (`targets`).
+//! Titles are the catalogue's; questions are of what is shown here, with its figures. What the live page cannot show is
+//! not here: streams (`subscribers`), other people's servers (`targets`).
 
 use serde::Serialize;
 
+use crate::experiment::Experiment;
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
 use crate::live::most::Most;
-use crate::live::settings::{Ask, Delay, Settings, texts};
+use crate::live::settings::{Ask, Delay, Settings};
 use crate::results::Mode;
 
 /// An experiment to be watched.
@@ -16,6 +17,8 @@ use crate::results::Mode;
 pub(super) struct Preset {
     /// Its name in the catalogue.
     pub(super) name: &'static str,
+    /// What is asked here. The catalogue asks of longer runs, and sometimes of another load.
+    pub(super) question: &'static str,
     /// What to look at, in a line.
     pub(super) watch: &'static str,
     pub(super) settings: Settings,
@@ -43,7 +46,7 @@ pub(super) enum Limit {
 pub(super) struct Offer {
     name: &'static str,
     title: String,
-    question: String,
+    question: &'static str,
     watch: &'static str,
     /// What `levels` are.
     unit: &'static str,
@@ -86,12 +89,17 @@ impl Preset {
         Self::all(limits).into_iter().find(|preset| preset.name == name)
     }
 
+    /// The catalogue's, up to its colon: what follows there is true of the experiment, and not of what is shown here.
+    pub(super) fn title(&self) -> String {
+        let whole = Experiment::find(self.name).map_or_else(|_| self.name.to_owned(), |found| found.title);
+        whole.split(':').next().unwrap_or_default().replace('`', "")
+    }
+
     pub(super) fn offer(&self) -> Offer {
-        let (title, question) = texts(self.name);
         Offer {
             name: self.name,
-            title,
-            question,
+            title: self.title(),
+            question: self.question,
             watch: self.watch,
             unit: self.unit(),
             rungs: self.settings.rungs.clone(),
@@ -153,8 +161,14 @@ fn between(one: &str, other: &str) -> Settings {
     Settings::first(rungs)
 }
 
-fn preset(name: &'static str, settings: Settings, levels: &[f64], watch: &'static str) -> Preset {
-    Preset { name, watch, settings, levels: levels.to_vec(), stall_ms: 0, limit: Limit::None }
+fn preset(
+    name: &'static str,
+    settings: Settings,
+    levels: &[f64],
+    question: &'static str,
+    watch: &'static str,
+) -> Preset {
+    Preset { name, question, watch, settings, levels: levels.to_vec(), stall_ms: 0, limit: Limit::None }
 }
 
 fn open(settings: Settings) -> Settings {
@@ -168,6 +182,7 @@ fn lecture() -> Preset {
         "lecture",
         settings,
         &[1.0, 2.0, 4.0, 8.0, 16.0, 20.0],
+        "Up to twenty people ask for the sun at once, and each answer needs about a second of waiting for other services. Who keeps up?",
         "Four threads, four requests at a time: from the fifth client on the pool gives no more, however idle it is.",
     )
 }
@@ -177,6 +192,7 @@ fn scale() -> Preset {
         "scale",
         between("thread-per-request", "event-loop"),
         &[16.0, 64.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_000.0],
+        "Every request waits 100 ms. How many clients can each server have waiting at once before it falls behind?",
         "The two clouds of cells: thousands of parked threads on one side, one thread on the other, for the same requests.",
     )
 }
@@ -186,6 +202,7 @@ fn ladder_pair() -> Preset {
         "ladder",
         between("bare-thread-per-connection", "bare-task-per-connection"),
         &[16.0, 256.0, 1_024.0, 2_048.0, 4_000.0],
+        "Every request waits 100 ms, on threads and on tasks without a framework around them. How many clients can each have?",
         "The same code with threads and with tasks, no framework: how much of the difference is left?",
     )
 }
@@ -195,6 +212,7 @@ fn bridges() -> Preset {
         "bridges",
         Settings { pool: 512, ..between("blocked-loop", "offload") },
         &[1.0, 2.0, 4.0, 16.0, 64.0, 256.0],
+        "Blocking views on an event loop: called in the loop itself, or handed to a pool of threads. How many clients can each serve at once?",
         "One blocking call in the loop, and everybody waits in line: ten requests a second, whoever comes.",
     )
 }
@@ -206,6 +224,7 @@ fn connections() -> Preset {
         "connections",
         settings,
         &[1.0, 2.0, 4.0, 16.0, 64.0],
+        "Nothing waits, and each request comes over a connection of its own. How many can each server answer?",
         "Every request opens a connection of its own: CPU that no answer comes from.",
     )
 }
@@ -215,6 +234,7 @@ fn a_a() -> Preset {
         "a-a",
         between("event-loop", "event-loop"),
         &[16.0, 256.0, 1_024.0, 2_048.0],
+        "The same server on both sides. How far apart do they come out?",
         "The same server twice: whatever differs here is chance, and so it is elsewhere.",
     )
 }
@@ -226,6 +246,7 @@ fn pool() -> Preset {
         "pool",
         open(settings),
         &levels,
+        "Requests come at random to a pool of 16 threads, and each holds one for 100 ms on average. How long do they wait as they become more?",
         "16 threads ÷ 100 ms are 160 requests/s. The wait for a thread turns up sharply before that: the knee.",
     );
     Preset { limit: Limit::P50(300.0), ..preset }
@@ -240,6 +261,7 @@ fn tie() -> Preset {
             ..between("bare-thread-per-connection", "bare-task-per-connection")
         },
         &[1.0, 2.0, 4.0, 8.0],
+        "Does async make a request faster that computes and waits for nothing?",
         "Nothing to wait for: async has nothing to gain, and both end at their CPU.",
     )
 }
@@ -251,6 +273,7 @@ fn downstream() -> Preset {
         "downstream",
         settings,
         &[5.0, 10.0, 20.0, 40.0, 80.0, 320.0],
+        "Every request needs a service that takes 20 calls at a time, 100 ms each. What does async change when that is the limit?",
         "The services behind take 20 calls at a time: both servers end at 200 requests/s, and async cannot help.",
     )
 }
@@ -260,6 +283,7 @@ fn overload() -> Preset {
         "overload",
         open(between("pool", "event-loop")),
         &[80.0, 150.0, 200.0, 300.0],
+        "Requests that wait 100 ms come more and more often, in the end nearly twice as often as 16 threads can serve, and nobody gives up. How late are the answers?",
         "More is due than 16 threads can serve: the queue grows as long as it lasts, and everybody waits for all before.",
     );
     Preset { limit: Limit::P50(1_000.0), ..preset }
@@ -271,6 +295,7 @@ fn cpu_hog() -> Preset {
         "cpu-hog",
         open(settings),
         &[120.0, 240.0, 480.0, 960.0],
+        "Besides everybody else, somebody asks for a fifth of a second of computing once a second. Who else waits?",
         "Once a second somebody computes for 0.2 s. In the loop everybody waits for that; threads share the CPU.",
     );
     Preset { limit: Limit::P99(100.0), ..preset }
@@ -282,6 +307,7 @@ fn spike() -> Preset {
         "spike",
         open(settings),
         &[60.0, 60.0, 400.0, 60.0, 60.0],
+        "Usually 60 requests a second come, and then 400 for a level of six seconds. Who takes them, and how long does it show?",
         "For a few seconds seven times as many come: how long does the queue of the pool last after them?",
     );
     Preset { limit: Limit::P50(300.0), ..preset }
@@ -293,6 +319,7 @@ fn stall() -> Preset {
         "stall",
         open(settings),
         &[20.0, 40.0, 80.0, 120.0, 150.0],
+        "In each level the services behind stop answering for 1.5 s. Who stops with them, and who is late for longer?",
         "At each level the services hang for 1.5 s. Everybody waits then; who is still late seconds afterwards?",
     );
     Preset { stall_ms: 1_500, limit: Limit::P50(300.0), ..preset }
@@ -303,6 +330,7 @@ fn crossover() -> Preset {
         "crossover",
         Settings { wait_ms: 10, ..between("bare-thread-per-connection", "bare-task-per-connection") },
         &[1.0, 8.0, 64.0, 256.0, 512.0],
+        "Every request waits 10 ms. From how many clients on do tasks carry more than threads?",
         "A wait of only 10 ms: few clients fill a CPU. At one client the timer of the event loop is a millisecond late.",
     )
 }
@@ -313,7 +341,8 @@ fn slow_clients() -> Preset {
         "slow-clients",
         open(settings),
         &[50.0, 100.0, 200.0, 400.0],
-        "500 clients send a byte a second: a thread each on the left, next to nothing on the right. Do the others notice?",
+        "Besides everybody else there are clients that send their request a byte a second. Does anybody notice, and what does each of them hold?",
+        "Each client that sends a byte a second holds a thread on the left, and next to nothing on the right.",
     );
     Preset { limit: Limit::P99(100.0), ..preset }
 }
@@ -323,45 +352,11 @@ fn exhaustion() -> Preset {
         "exhaustion",
         Settings { wait_ms: 500, boxed: true, ..between("thread-per-request", "event-loop") },
         &[32.0, 64.0, 128.0, 512.0, 1_024.0, 2_048.0],
+        "Each server may map 400 MiB of addresses and open 1,536 files. At how many clients does it break, and at which of the two limits?",
         "Each server is in the same small box. What runs out first, and does the server live on? Start it again if not.",
     )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::experiment::CATALOGUE;
-
-    fn machine() -> Limits {
-        Limits { files_soft: Some(20_000), pid_max: Some(32_768), ..Limits::default() }
-    }
-
-    #[test]
-    fn every_preset_is_of_the_catalogue_and_within_bounds_at_each_level() {
-        let presets = Preset::all(&machine());
-        for preset in &presets {
-            assert!(CATALOGUE.iter().any(|(name, _)| *name == preset.name), "{}", preset.name);
-            let offer = preset.offer();
-            assert!(!offer.question.is_empty(), "{}", preset.name);
-            let waits = preset.settings.waits() || preset.settings.mode == Mode::Open;
-            assert!(offer.asked_rps.iter().all(|asked| asked.is_some() == waits), "{}", preset.name);
-            for level in &preset.levels {
-                assert_eq!(preset.settings.at(*level).check(&machine()), Ok(()), "{}", preset.name);
-            }
-        }
-        let missing = CATALOGUE.iter().filter(|(name, _)| !presets.iter().any(|one| one.name == *name));
-        // Streams, and other people's servers.
-        assert_eq!(missing.map(|(name, _)| *name).collect::<Vec<_>>(), ["subscribers", "targets"]);
-    }
-
-    #[test]
-    fn a_small_machine_has_fewer_levels_and_never_none() {
-        let small = Limits { pid_max: Some(300), ..machine() };
-        let scale = Preset::named("scale", &small).unwrap();
-        assert_eq!(scale.levels, [16.0]);
-        assert_eq!(Preset::named("slow-clients", &small).unwrap().settings.slow, 36);
-        let tiny = Limits { pid_max: Some(40), ..machine() };
-        assert_eq!(Preset::named("scale", &tiny).unwrap().levels.len(), 1);
-        assert_eq!(Preset::named("nothing", &small), None);
-    }
-}
+#[path = "presets_tests.rs"]
+mod tests;

@@ -159,7 +159,9 @@ impl Session {
                 self.end_course();
                 // What is seen from here on is something else.
                 self.seen = None;
-                self.set(*settings, hub);
+                let (settings, lowered) = settings.cut(&self.around.limits);
+                self.note = lowered;
+                self.set(settings, hub);
             }
             Command::Run { on: true } => {
                 self.end_course();
@@ -175,6 +177,10 @@ impl Session {
                     self.order_errors();
                 }
                 self.load();
+                // Both lanes were marked anew, so a level that was on its way has to be held anew.
+                if let Some(course) = self.course.as_mut().filter(|course| !course.is_over()) {
+                    course.begin_level();
+                }
             }
             Command::Preset { name, guesses } => self.begin(&name, guesses, hub),
             Command::Keep => self.keep(hub),
@@ -276,11 +282,11 @@ impl Session {
             match lane.look(on, begun_ns) {
                 Ok(Look::Nothing | Look::Seen) => {}
                 Ok(Look::Collapsed { why, brief }) => {
-                    // A dead server needs no load; what is left of it stays to be looked at.
-                    _ = lane.load(&self.settings, &self.most, false);
+                    lane.rest();
                     side.down = Some(Down { why, collapsed: Some(brief) });
                 }
-                Err(error) => side.down = Some(Down::failed(&error)),
+                // What is left of it would go on without anybody to stop it, and nothing can be said of its server.
+                Err(error) => *side = Side { lane: None, down: Some(Down::failed(&error)) },
             }
         }
         let in_course = self.course.as_ref().is_some_and(|course| !course.is_over());

@@ -8,6 +8,7 @@ use crate::experiment::{Experiment, Positive, Server, Upstream};
 use crate::ladder::{self, Rung};
 use crate::limits::Limits;
 use crate::live::most::Most;
+use crate::report::text::{counted, exact};
 use crate::results::{Load, Mode};
 use crate::wait;
 
@@ -105,8 +106,12 @@ impl Settings {
     pub(super) fn check(&self, limits: &Limits) -> Result<(), String> {
         let rungs = self.ladder()?;
         let most = Most::of(rungs, limits);
-        within("clients", self.clients, 1, most.clients)
-            .map_err(|text| format!("{text} ({})", most.because))?;
+        // An open loop has none, and their control is not to be seen then.
+        if self.mode == Mode::Closed {
+            let lower = if self.clients > most.clients { ": lower clients" } else { "" };
+            within("clients", self.clients, 1, most.clients)
+                .map_err(|text| format!("{text} ({}){lower}", most.because))?;
+        }
         let rate = 0.1..=f64::from(most.rate_rps);
         if !rate.contains(&self.rate_rps) {
             return Err(format!("rate_rps is {}; it must be 0.1 to {}", self.rate_rps, most.rate_rps));
@@ -126,8 +131,10 @@ impl Settings {
         }
         let all = u64::from(self.slow) + u64::from(self.others());
         if all > u64::from(most.clients) {
+            let closed = self.mode == Mode::Closed;
+            let lower = if closed { "clients or slow clients" } else { "slow clients" };
             return Err(format!(
-                "{all} clients and slow clients; both together may be {} ({})",
+                "{all} clients and slow clients; both together may be {} ({}): lower {lower}",
                 most.clients, most.because
             ));
         }
@@ -139,6 +146,21 @@ impl Settings {
         let (clients, pool) = (self.clients.min(most.clients), self.pool.min(most.pool));
         let cut = Self { clients, pool, ..self };
         Self { slow: cut.slow.min(most.clients.saturating_sub(cut.others())), ..cut }
+    }
+
+    /// The same for its own rungs, with a sentence about what was lowered, where the reader sees it: whoever chooses other
+    /// rungs has the clients of those before.
+    pub(super) fn cut(self, limits: &Limits) -> (Self, Option<String>) {
+        let Ok(rungs) = self.ladder() else { return (self, None) };
+        let most = Most::of(rungs, limits);
+        let (mode, clients, slow) = (self.mode, self.clients, self.slow);
+        let cut = self.within(&most);
+        let lowered = cut.slow < slow || mode == Mode::Closed && cut.clients < clients;
+        let said = lowered.then(|| {
+            let all = counted(most.clients.into(), "client");
+            format!("These two servers can have {all} here ({}), so there are fewer now.", most.because)
+        });
+        (cut, said)
     }
 
     /// Connections besides those of slow clients; an open loop needs one at least.
@@ -239,6 +261,29 @@ impl Settings {
         }
     }
 
+    /// What is set, as a reader would set it again; what comes on top of the load is said elsewhere.
+    pub(super) fn in_words(&self) -> String {
+        let load = match self.mode {
+            Mode::Open => format!("{} requests/s in open loop", exact(self.rate_rps)),
+            _ => format!("{} in closed loop", counted(self.clients.into(), "client")),
+        };
+        let mut words = vec![format!("{} with {load}", self.route())];
+        words.extend((!self.keep_alive).then(|| "a connection for each request".to_owned()));
+        let pooled = self.rungs.iter().any(|rung| ["pool", "offload"].contains(&&**rung));
+        words.extend(pooled.then(|| format!("{} in the pool", counted(self.pool.into(), "thread"))));
+        words.extend(self.boxed.then(|| "each server in the small box".to_owned()));
+        if self.calls_services() {
+            words.push(match self.delay {
+                Delay::Fixed => format!("services that take {} ms", self.wait_ms),
+                Delay::Exp => format!("services that take {} ms on average", self.wait_ms),
+                Delay::Lecture => "services as slow as in the lecture".to_owned(),
+            });
+            let at_once = self.capacity.map(|calls| format!("{} at a time", counted(calls.into(), "call")));
+            words.extend(at_once);
+        }
+        words.join(", ")
+    }
+
     /// For the server's command line, besides what every server is told.
     pub(super) fn flags(&self, rung: &Rung) -> Vec<String> {
         match rung.name {
@@ -265,14 +310,6 @@ impl Settings {
     }
 }
 
-/// Headline and question of an experiment of the catalogue.
-pub(super) fn texts(experiment: &str) -> (String, String) {
-    Experiment::find(experiment).map_or_else(
-        |_| (experiment.to_owned(), String::new()),
-        |found| (found.title.replace('`', ""), found.question.replace('`', "")),
-    )
-}
-
 fn within(name: &str, value: u32, least: u32, most: u32) -> Result<(), String> {
     if (least..=most).contains(&value) {
         Ok(())
@@ -282,88 +319,5 @@ fn within(name: &str, value: u32, least: u32, most: u32) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings() -> Settings {
-        Settings::first([ladder::rung("pool").unwrap(), ladder::rung("event-loop").unwrap()])
-    }
-
-    fn machine() -> Limits {
-        Limits { files_soft: Some(20_000), pid_max: Some(32_768), ..Limits::default() }
-    }
-
-    #[test]
-    fn what_this_machine_cannot_carry_is_refused_by_name() {
-        assert_eq!(settings().check(&machine()), Ok(()));
-        let threads = ["thread-per-request".to_owned(), "bare-thread-per-connection".to_owned()];
-        for (broken, says) in [
-            (Settings { clients: 0, ..settings() }, "clients is 0; it must be 1 to 8192 (thread budget"),
-            (Settings { clients: 5_000, rungs: threads, ..settings() }, "must be 1 to 2730 (thread budget"),
-            (Settings { rate_rps: f64::NAN, ..settings() }, "rate_rps is NaN"),
-            (Settings { rate_rps: 1e9, ..settings() }, "0.1 to 20000"),
-            (Settings { wait_ms: 0, ..settings() }, "wait_ms is 0"),
-            (Settings { rounds: 5_000_001, ..settings() }, "rounds is 5000001"),
-            (Settings { pool: 0, ..settings() }, "pool is 0"),
-            (Settings { capacity: Some(0), ..settings() }, "capacity is 0"),
-            (Settings { errors: 1.1, ..settings() }, "errors is 1.1"),
-            (Settings { clients: 8_000, slow: 500, ..settings() }, "8500 clients and slow clients"),
-            (Settings { mode: Mode::Open, slow: 8_192, ..settings() }, "8193 clients and slow clients"),
-            (Settings { mode: Mode::Subscribers, ..settings() }, "two modes, closed and open"),
-            (Settings { rungs: ["pool".into(), "pond".into()], ..settings() }, "no rung \"pond\""),
-        ] {
-            let refusal = broken.check(&machine()).unwrap_err();
-            assert!(refusal.contains(says), "{refusal}");
-        }
-    }
-
-    #[test]
-    fn what_there_may_not_be_is_cut_down_to_what_there_may_be() {
-        let small = Limits { pid_max: Some(300), ..machine() };
-        let most = Most::of(settings().ladder().unwrap(), &small);
-        let wanted = Settings { clients: 5_000, slow: 5_000, pool: 500, ..settings() };
-        assert!(wanted.check(&small).is_err());
-        let cut = wanted.within(&most);
-        assert_eq!((cut.clients, cut.slow, cut.pool), (most.clients, 0, 37));
-        assert_eq!(cut.check(&small), Ok(()));
-        let open = Settings { mode: Mode::Open, slow: 70, ..cut };
-        assert_eq!(open.load(&most).clients, 5, "slow clients hold connections, too");
-    }
-
-    #[test]
-    fn new_clients_come_as_slowly_as_answers_do() {
-        let of = |wait_ms| {
-            let settings = Settings { wait_ms, ..settings() };
-            (settings.ramp().as_millis(), settings.settles_in().as_millis())
-        };
-        assert_eq!([of(100), of(3_000)], [(1_000, 1_100), (3_000, 6_000)]);
-    }
-
-    #[test]
-    fn the_box_is_that_of_the_catalogue() {
-        assert!(!settings().server().is_confined());
-        assert!(Settings { boxed: true, ..settings() }.server().is_confined());
-    }
-
-    #[test]
-    fn only_what_cannot_be_changed_in_place_needs_fresh_processes() {
-        let now = settings();
-        for same in [
-            Settings { clients: 900, ..now.clone() },
-            Settings { wait_ms: 900, ..now.clone() },
-            Settings { hog: true, slow: 3, errors: 0.5, ..now.clone() },
-            Settings { ask: Ask::Sun, mode: Mode::Open, ..now.clone() },
-        ] {
-            assert!(!same.need_fresh_processes(&now), "{same:?}");
-        }
-        for fresh in [
-            Settings { pool: 4, ..now.clone() },
-            Settings { boxed: true, ..now.clone() },
-            Settings { rungs: ["pool".into(), "pool".into()], ..now.clone() },
-            Settings { ask: Ask::Sun, wait_ms: 900, ..now.clone() },
-            Settings { ask: Ask::Weather, capacity: Some(5), ..now.clone() },
-        ] {
-            assert!(fresh.need_fresh_processes(&now), "{fresh:?}");
-        }
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;

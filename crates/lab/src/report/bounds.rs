@@ -22,6 +22,9 @@ use crate::results::{Asked, Machine, Mode, Services};
 /// Below this share of its line a rung has left it.
 pub(crate) const ON_LINE: f64 = 0.95;
 
+/// More clients than these may well wait for each other.
+const FEW_CLIENTS: u32 = 64;
+
 /// How much later than it asked for a wait may end by the doing of timers and of the way there and back.
 const TIMER_SHARE: f64 = 1.02;
 const TIMER_MS: f64 = 3.0;
@@ -291,7 +294,7 @@ pub(crate) fn track<'e, 'a>(
 }
 
 /// The wait as this rung has it: its median from sent to answered at its lightest load, where nothing
-/// queues. If something may queue there (more clients than slots, or answers later than timers explain),
+/// queues. If something may queue there (many clients, more than slots, or answers later than timers explain),
 /// what the experiment asks for is taken instead: C over a response time that has queueing in it is what
 /// any server answers, and a line that every server reaches says nothing.
 fn wait_of(
@@ -303,7 +306,7 @@ fn wait_of(
     let asked = &experiment.asked;
     let nominal = if asked.route == target.route { asked.nominal_wait_ms } else { target.wait_ms() };
     let nominal = nominal.filter(|ms| ms.is_finite() && *ms > 0.0 && target.mode != Mode::Subscribers)?;
-    let lightest = cells.iter().find(|cell| !cell.ok.is_empty());
+    let lightest = cells.iter().find(|cell| !cell.ok.is_empty() && cell.load.clients <= FEW_CLIENTS);
     let measured = lightest
         .filter(|cell| !asked.demonstration && slots.is_none_or(|slots| cell.load.clients <= slots.number))
         .and_then(|cell| cell.median_of(|trial| trial.sent_to_answer_ms.p50))

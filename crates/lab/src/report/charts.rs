@@ -24,6 +24,7 @@ mod voids;
 mod waits;
 
 use plotly::{Layout, Plot, Trace};
+use serde_json::{Number, Value};
 
 use crate::report::bounds::Sweep;
 use crate::report::cells::{Experiment, Metric};
@@ -244,5 +245,22 @@ pub(crate) fn json(traces: Vec<Box<dyn Trace>>, layout: Layout) -> String {
     let mut plot = Plot::new();
     plot.add_traces(traces);
     plot.set_layout(layout);
-    plot.to_json()
+    let mut figure = serde_json::from_str(&plot.to_json()).unwrap_or_default();
+    shorten(&mut figure);
+    figure.to_string()
+}
+
+/// Six digits are more than anybody sees, and the other ten would be an eighth of all data on a page.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(shorten),
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        Value::Number(number) if number.is_f64() => {
+            let short = number.as_f64().and_then(|exact| format!("{exact:.5e}").parse().ok());
+            if let Some(short) = short.and_then(Number::from_f64) {
+                *number = short;
+            }
+        }
+        _ => {}
+    }
 }

@@ -77,6 +77,10 @@ const METRICS: [(Metric, Mode); 4] = [
     (Metric::P99, Mode::Open),
 ];
 
+/// With fewer clients memory is not compared. A process grows by pages and its allocator by more, and the first
+/// connection starts what all of them share: of a few that is most, and no cost of theirs.
+const FEWEST_FOR_MEMORY: u32 = 64;
+
 /// A map for each blocking rung with the first async one, and likewise for the controls.
 pub(crate) fn maps<'e, 'a>(experiment: &'e Experiment<'a>, family: &Family) -> Vec<Map<'e, 'a>> {
     let of_kind = |kind| experiment.series.iter().filter(move |series| series.kind() == Some(kind));
@@ -169,6 +173,10 @@ fn countable(cell: &Cell<'_>, metric: Metric) -> Result<(), Missing> {
     if metric == Metric::Throughput && cell.client_bound().is_some() {
         return missing("client-<br>bound", format!("the generator was the limit of {who}"));
     }
+    if metric == Metric::Memory && cell.load.clients < FEWEST_FOR_MEMORY {
+        let why = "so few connections cost less than what the start of the first does";
+        return missing("too few", why.into());
+    }
     if metric == Metric::P99 && cell.behind().is_some() {
         return missing("fell<br>behind", format!("{who} fell behind that rate"));
     }
@@ -250,6 +258,14 @@ impl Row<'_> {
         let run = self.squares.iter().rev().take_while(agree).count();
         Some((winner, self.squares.len() - run))
     }
+
+    /// `from 64 clients on`: where a winner begins. It may have won before where the load below tells nothing.
+    pub(crate) fn beginning(&self, place: usize) -> Option<String> {
+        let from = self.squares.get(place)?.load_label();
+        let below = place.checked_sub(1).and_then(|place| self.squares.get(place));
+        let unknown = below.is_some_and(|square| square.standing.tells_nothing());
+        Some(format!("{}from {from} on", if unknown { "at the latest " } else { "" }))
+    }
 }
 
 impl Square<'_> {
@@ -283,6 +299,11 @@ impl Standing {
             Self::Compared(ratio, _) => Some(ratio),
             Self::Nothing(_) => None,
         }
+    }
+
+    /// Nothing that counts, or too few blocks of it.
+    pub(crate) fn tells_nothing(&self) -> bool {
+        matches!(self, Self::Nothing(_)) || self.is_points()
     }
 
     /// Compared, but in too few blocks to say anything.

@@ -101,20 +101,20 @@ impl<'a> Page<'a> {
 }
 
 /// A chart with its place on the page.
-struct Figure {
-    id: String,
-    chart: Chart,
+pub(crate) struct Figure {
+    pub(crate) id: String,
+    pub(crate) chart: Chart,
     /// Values that it draws, gaps included, so that whoever checks the page knows how many there have to be.
-    points: usize,
+    pub(crate) points: usize,
 }
 
 impl Figure {
-    fn of(chart: Chart, id: String) -> Self {
+    pub(crate) fn of(chart: Chart, id: String) -> Self {
         Self { id, points: points(&chart.figure), chart }
     }
 
     /// What plotly.js draws, safe inside of a script element: nothing in it can end that element.
-    fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         self.chart.figure.replace('<', "\\u003c")
     }
 }

@@ -4,6 +4,7 @@
 //! It says what the page says, from the same sentences and tables; what only a page can do (zooming, hovering) it
 //! leaves out. Names of rungs are code, and nothing else that comes from a file is ever markup.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -22,6 +23,9 @@ const NAME: &str = "report.md";
 /// Where its pictures are, beside it.
 const PICTURES: &str = "charts";
 
+/// The picture above everything else.
+const OPENING: &str = "lanes.svg";
+
 /// Writes `report.md` and the pictures that it shows into a directory, each whole or not at all.
 ///
 /// # Errors
@@ -37,7 +41,28 @@ pub(crate) fn write(dir: &Path, report: &Report<'_>) -> anyhow::Result<()> {
     }
     let path = dir.join(NAME);
     let page = Page::of(report, opening.as_ref(), &illustrated);
-    replace(&path, page.text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    replace(&path, page.text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    // What only the report before showed, of other charts or more of them. One that stays is no harm.
+    for name in pictures(&before).difference(&pictures(&page.text)) {
+        let _ = fs::remove_file(folder.join(name));
+    }
+    Ok(())
+}
+
+/// The pictures that a report shows, by the names of their files, as `file_name` makes them.
+fn pictures(text: &str) -> BTreeSet<&str> {
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit());
+    let is_plain = |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    let ours = |name: &str| {
+        let parts = name.strip_suffix(".svg").and_then(|stem| stem.split_once('-'));
+        let parts = parts.and_then(|(place, rest)| Some((place, rest.rsplit_once('-')?)));
+        parts.is_some_and(|(place, (name, number))| is_number(place) && is_plain(name) && is_number(number))
+            || name == OPENING
+    };
+    let link = format!("]({PICTURES}/");
+    let names = text.split(&link).skip(1).filter_map(|rest| rest.split_once(')'));
+    names.map(|(name, _)| name).filter(|name| ours(name)).collect()
 }
 
 /// A chart and its picture.
@@ -52,7 +77,7 @@ struct Illustrated {
 /// Single requests on their threads, where an experiment recorded them.
 fn opening(report: &Report<'_>) -> Option<Illustrated> {
     let chart = charts::opening(report.results, &report.experiments)?;
-    Some(Illustrated { svg: picture::svg(&chart), chart, name: "lanes.svg".into() })
+    Some(Illustrated { svg: picture::svg(&chart), chart, name: OPENING.into() })
 }
 
 /// The charts of each experiment.

@@ -6,7 +6,7 @@ use crate::report::cells::{Cell, Experiment, Metric};
 use crate::report::target::Target;
 use crate::report::text::{self, counted, exact, sentence};
 use crate::report::verdict::percent;
-use crate::results::{Machine, Mode};
+use crate::results::{Machine, Mode, Rule, Trial};
 
 /// Plain text in rows; numbers are to be set flush right from the column `numbers_from` on.
 #[derive(Debug, Clone, Default)]
@@ -171,9 +171,12 @@ pub(crate) fn remarks(experiment: &Experiment<'_>) -> Vec<String> {
                 ));
             }
         }
+        let of = counted(trials(cell).count() as u64, "trial");
         for (warning, times) in warnings(cell) {
-            let times =
-                if times > 1 { format!(" ({} like it)", counted(times, "trial")) } else { String::new() };
+            if experiment.asked.rule == Some(Rule::Goodput) && is_overload(warning) {
+                continue;
+            }
+            let times = if times > 1 { format!(" (so in {times} of {of})") } else { String::new() };
             remarks.push(format!("With care: {at}. {}{times}", full_stop(warning)));
         }
     }
@@ -206,17 +209,37 @@ fn status(cell: &Cell<'_>) -> String {
     parts.join(", ")
 }
 
-/// What was said about the trials of a cell, the same thing with other figures once.
+/// Every trial of a cell.
+fn trials<'c, 'a>(cell: &'c Cell<'a>) -> impl Iterator<Item = &'a Trial> + 'c {
+    cell.ok.iter().chain(&cell.collapsed).chain(&cell.void).copied()
+}
+
+/// What was said about the trials of a cell, the same thing with other figures once, and in how many trials.
 fn warnings<'a>(cell: &Cell<'a>) -> Vec<(&'a str, u64)> {
     let kind = |text: &str| text.chars().filter(|letter| letter.is_alphabetic()).collect::<String>();
     let mut kinds: Vec<(String, &str, u64)> = Vec::new();
-    for warning in cell.ok.iter().chain(&cell.collapsed).chain(&cell.void).flat_map(|trial| &trial.warnings) {
-        match kinds.iter_mut().find(|(known, ..)| *known == kind(warning)) {
-            Some((.., times)) => *times += 1,
-            None => kinds.push((kind(warning), warning, 1)),
+    for trial in trials(cell) {
+        let mut of_trial: Vec<String> = Vec::new();
+        for warning in &trial.warnings {
+            let kind = kind(warning);
+            if of_trial.contains(&kind) {
+                continue;
+            }
+            match kinds.iter_mut().find(|(known, ..)| *known == kind) {
+                Some((.., times)) => *times += 1,
+                None => kinds.push((kind.clone(), warning, 1)),
+            }
+            of_trial.push(kind);
         }
     }
     kinds.into_iter().map(|(_, text, times)| (text, times)).collect()
+}
+
+/// That too much was asked for, and a smaller load would do: where overload is the question that is no advice. Results
+/// hold warnings as text (see `warning::Warning`).
+fn is_overload(warning: &str) -> bool {
+    let gave_up = warning.contains("requests were not answered in time and count");
+    gave_up || warning.to_lowercase().starts_with("not one request was answered")
 }
 
 /// A figure, or a dash where it is missing.
@@ -227,4 +250,25 @@ pub(crate) fn shown(value: Option<f64>, show: impl Fn(f64) -> String) -> String 
 fn full_stop(text: &str) -> String {
     let text = sentence(text.trim());
     if text.is_empty() || text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_overload;
+    use crate::warning::Warning;
+
+    /// Fails where a warning got other words than those that it is known by.
+    #[test]
+    fn warnings_of_overload_are_known_by_their_words() {
+        let overload = [Warning::TimedOut { requests: 938, of: 940 }, Warning::NothingCompleted { of: 940 }];
+        assert!(overload.iter().all(|warning| is_overload(&warning.to_string())), "{overload:?}");
+        let others = [
+            Warning::ClientBound { busy: 0.95 },
+            Warning::ListenOverflows(3),
+            Warning::Unsent { requests: 1, of: 9 },
+            Warning::Failed { requests: 1, of: 9 },
+            Warning::Killed,
+        ];
+        assert!(!others.iter().any(|warning| is_overload(&warning.to_string())), "{others:?}");
+    }
 }

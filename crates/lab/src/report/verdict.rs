@@ -45,6 +45,8 @@ pub(crate) enum Cause {
     Fault { what: &'static str, for_ms: u64 },
     /// Everything that it can wait in waits. `line`: the wait, and what K / W allows; none for subscribers, who stay.
     Slots { slots: Slots, callers: u32, line: Option<(String, f64)>, queue: Option<Took> },
+    /// Everything that it can wait in is taken, as bystanders feel it, half of whom wait this long.
+    Blocked { slots: Slots, bystander_ms: f64 },
     /// Requests queue for an event loop that does something else, though its CPU is not full.
     EventLoop { queue: Took, busy: Option<f64> },
     /// Requests take long to compute, or take turns at it.
@@ -62,7 +64,7 @@ pub(crate) enum Cause {
     /// Requests were not answered, or not rightly.
     Failures { failed: u64, of: u64 },
     /// None of these. `few`: so few answers, and seconds, that a cause might well not have shown.
-    NotFound { looked_at: String, few: Option<(u64, f64)> },
+    NotFound { looked_at: String, few: Option<(u64, f64)>, in_step: Option<InStep> },
 }
 
 /// A limit of the operating system.
@@ -76,6 +78,16 @@ pub(crate) enum Limit {
     Memory,
     /// Either of the two, in a server whose address space is limited.
     Addresses,
+}
+
+/// What would explain late answers beside an idle CPU: clients that come all at once, round after round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct InStep {
+    pub(crate) clients: u32,
+    /// CPU time of one request of each of them, shared among the server's CPUs.
+    pub(crate) round_ms: f64,
+    /// Mean time of an answer besides its wait.
+    pub(crate) besides_ms: f64,
 }
 
 /// A part of a mean response.

@@ -17,6 +17,9 @@ pub struct SeriesRow {
     pub p50_ms: Option<f64>,
     /// 99th percentile.
     pub p99_ms: Option<f64>,
+    /// Longest response, of however few; to 1 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_ms: Option<f64>,
     /// Median response of a bystander; null where nobody asked, or nobody was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bystander_p50_ms: Option<f64>,

@@ -87,14 +87,23 @@ impl Chart {
                 );
             }
         }
+        self.assert_columns_are_drawn(is_drawn);
+    }
+
+    /// Each figure of some columns of the table has its place in the chart. Returns how many columns those are.
+    #[track_caller]
+    pub(crate) fn assert_columns_are_drawn(&self, which: impl Fn(&str) -> bool) -> usize {
+        let id = &self.id;
         let shown: Vec<f64> = self.traces.iter().flat_map(|trace| trace.figures.clone()).collect();
         let headers = self.headers.iter().enumerate();
-        for (column, header) in headers.filter(|(_, header)| is_drawn(header)) {
-            for figure in self.rows.iter().flat_map(|row| figures(&row[column])) {
+        let columns: Vec<(usize, &String)> = headers.filter(|(_, header)| which(header)).collect();
+        for (column, header) in &columns {
+            for figure in self.rows.iter().flat_map(|row| figures(&row[*column])) {
                 let drawn = shown.iter().any(|value| figure.is(*value));
                 assert!(drawn, "{id}: {figure:?} of {header:?} is not in the chart, which has {shown:?}");
             }
         }
+        columns.len()
     }
 }
 

@@ -101,6 +101,8 @@ fn a_server_that_collapses_is_shown_collapsed_with_what_ran_out_and_started_agai
     page.picture("live-collapse.png");
     looks::fits(&page);
     page.click("#run");
+    // Started again under load it would collapse again.
+    page.until("the load is off", "document.querySelector('#run').textContent === 'Start the load'");
     page.click(".lane .wreck button");
     page.until("it is back", &format!("!{wreck}.checkVisibility() && {BOTH_UP}"));
     page.assert_at_peace();
@@ -112,6 +114,7 @@ fn the_stall_button_stops_the_services_for_a_while() {
     let lab = Lab::start(["bare-thread-per-connection", "event-loop"]);
     let (page, mut watch) = opened(&browser, &lab);
     page.choose("[name=ask]", "weather");
+    watch.until("the services are asked", |frame| frame["settings"]["ask"] == "weather");
     set(&page, &mut watch, "clients", 20);
     page.click("#run");
     let rps = |lane: &Value| lane["now"]["rps"].as_f64().unwrap_or(0.0);

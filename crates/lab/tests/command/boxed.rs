@@ -14,7 +14,6 @@ route = "/wait/100"
 blocks = 1
 warm_up_ms = 200
 window_ms = 1000
-timeout_ms = 600
 "#;
 
 fn ran(text: &str) -> (Results, String) {
@@ -35,7 +34,9 @@ fn lost(trial: &Trial) -> u64 {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_without_threads_turns_clients_away_and_comes_back() {
+    // Nobody waits for a timeout here, so it may be longer than a busy machine takes for any answer.
     let (results, summary) = ran(r#"
+timeout_ms = 5000
 rule = "exhaustion"
 rungs = [{ rung = "bare-thread-per-connection", flags = ["--stack-size=8388608"] }]
 loads = [{ closed = { clients = [4, 200] } }]
@@ -53,7 +54,7 @@ server = { address_space = "512MiB", open_files = 4096 }
     assert!(mapped <= 512 << 20 && mapped > 400 << 20, "{mapped}");
     assert!(many.server.afterwards.unwrap().answered_after_ms.is_some(), "{many:?}");
     for part in
-        ["answered every request at up to 4 clients; at 200 it ran out of threads", "it answered again"]
+        ["answered every request at up to 4 clients; at 200 it ran out of address space", "it answered again"]
     {
         assert!(summary.contains(part), "no {part:?} in {summary}");
     }
@@ -63,6 +64,7 @@ server = { address_space = "512MiB", open_files = 4096 }
 #[test]
 fn a_server_without_files_leaves_clients_waiting_and_comes_back() {
     let (results, summary) = ran(r#"
+timeout_ms = 600
 rule = "exhaustion"
 rungs = [{ rung = "event-loop" }]
 loads = [{ closed = { clients = [200] } }]
@@ -77,6 +79,7 @@ server = { open_files = 100 }
 #[test]
 fn slow_clients_are_held_while_bystanders_are_served() {
     let (results, summary) = ran(r#"
+timeout_ms = 5000
 rule = "slow_clients"
 bystander = { route = "/hello", rate = 20, connections = 8 }
 rungs = [{ rung = "bare-task-per-connection" }, { rung = "bare-thread-per-connection" }]

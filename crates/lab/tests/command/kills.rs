@@ -92,11 +92,11 @@ fn killed(kind: &str, text: &str, victim: &str, (outcome, says): (TrialOutcome, 
     let mut lab = Lab::new(["compare", file.to_str().unwrap(), "--out", out.to_str().unwrap()]).start();
     // The first trial is there, so there is something to lose.
     eventually("a trial is kept", || (!whole(&out)?.trials.is_empty()).then_some(()));
-    // Both are up in the middle of a trial; the generator is the last to start.
+    // Both are up in the middle of a trial; the generator is the last to start, and has been told what to do.
     let pid = eventually(&format!("{victim} under load"), || {
         let children = lab.children();
         let find = |name: &str| children.iter().find(|(_, known)| known == name).map(|(pid, _)| *pid);
-        find("loadgen").and(find(victim))
+        find("loadgen").filter(|pid| has_read_its_spec(*pid)).and(find(victim))
     });
     super::signal(pid, Signal::KILL);
     let output = lab.output();
@@ -120,6 +120,11 @@ fn killed(kind: &str, text: &str, victim: &str, (outcome, says): (TrialOutcome, 
     if !others.iter().any(|other| lost(&other)) {
         assert_eq!(output.status.code(), Some(0), "each cell has a valid trial: {what}");
     }
+}
+
+/// Until then it has one thread, and the lab may still be writing: that fails in other words.
+fn has_read_its_spec(generator: u32) -> bool {
+    std::fs::read_dir(format!("/proc/{generator}/task")).is_ok_and(|threads| threads.count() > 1)
 }
 
 /// Results as they are at this moment, if there are any: whole ones.

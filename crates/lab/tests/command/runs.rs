@@ -8,6 +8,9 @@ use super::{Lab, path, stderr, stdout, workshop};
 fn a_run_leaves_results_that_add_up_and_a_report() {
     let dir = workshop(500);
     let (file, out) = (path(dir.path(), "tiny.toml"), path(dir.path(), "out"));
+    // Time for a busy machine to hear of the window before it opens: the lab does not look at half of one.
+    let text = std::fs::read_to_string(&file).unwrap().replace("warm_up_ms = 100", "warm_up_ms = 1000");
+    std::fs::write(&file, text).unwrap();
     let arguments = ["compare", file.to_str().unwrap(), "--seed", "7", "--out", out.to_str().unwrap()];
     let output = Lab::new(arguments).output();
     assert!(output.status.success(), "{}", stderr(&output));
@@ -43,8 +46,9 @@ fn a_run_leaves_results_that_add_up_and_a_report() {
     }
     let pool = results.trials.iter().find(|trial| trial.rung == "pool").unwrap();
     assert_eq!(pool.flags, ["--model=pool", "--threads=3"]);
+    // Of six clients each may have had an answer just before the window that a busy generator read in it.
     assert!(
-        pool.throughput_rps.unwrap() <= 3.0 / 0.020 * 1.05,
+        pool.throughput_rps.unwrap() <= 3.0 / 0.020 * 1.05 + 6.0 / 0.5,
         "threads / wait bounds it: {:?}",
         pool.throughput_rps
     );
@@ -94,7 +98,7 @@ expect = "They are."
 route = "/api/weather/97201/us"
 rule = "shared_limit"
 blocks = 1
-warm_up_ms = 100
+warm_up_ms = 1000
 window_ms = 1500
 
 [upstream]
@@ -132,7 +136,8 @@ fn services_have_the_limit_and_the_faults_of_the_file_and_a_mix_is_of_all_its_pa
         assert!(trial.latency_ms.max.unwrap() >= 350.0, "{:?}", trial.latency_ms);
         if trial.load.clients == 8 {
             assert!(trial.throughput_rps.unwrap() <= 4.0 / 0.020 * 1.05, "{:?}", trial.throughput_rps);
-            assert!(services.served.abs_diff(trial.completed) <= 16, "{services:?}, {}", trial.completed);
+            // Not the 200 of the warm-up. A busy machine may ask for the count a quarter of a second late.
+            assert!(services.served.abs_diff(trial.completed) <= 66, "{services:?}, {}", trial.completed);
         } else {
             // About half of the requests are for nobody's service.
             assert!(services.served < trial.completed, "{services:?}, {}", trial.completed);

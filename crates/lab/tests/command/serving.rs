@@ -47,7 +47,8 @@ fn servers_are_up_until_ctrl_c_and_can_be_loaded_side_by_side() {
     let results = lab::report::read(&json).unwrap();
     let rps: Vec<_> = results.trials.iter().map(|trial| trial.throughput_rps.unwrap()).collect();
     assert_eq!(results.trials.iter().map(|trial| &trial.rung).collect::<Vec<_>>(), [&urls[0], &urls[1]]);
-    assert!(rps[0] <= 2.0 / 0.050 * 1.1, "two threads serve no more: {rps:?}");
+    // Of six clients each may have had an answer just before the window that a busy generator read in it.
+    assert!(rps[0] <= 2.0 / 0.050 * 1.1 + 6.0, "two threads serve no more: {rps:?}");
     assert!(results.trials.iter().all(|trial| trial.server.cpu_s.is_none() && trial.completed > 0));
     let report = Lab::new(["report", json.to_str().unwrap()]).output();
     assert!(report.status.success(), "{}", stderr(&report));
@@ -85,9 +86,9 @@ fn load_stays_on_this_machine_unless_told_otherwise() {
 
 #[test]
 fn nobody_listening_is_a_result_of_refusals() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}/");
-    let output = Lab::new(["load", &url, "--clients=2", "--duration=500ms", "--warm-up=0"]).output();
+    // A port that was free a moment ago may be that of a server beside this test by now.
+    let output =
+        Lab::new(["load", "http://127.0.0.1:1/", "--clients=2", "--duration=500ms", "--warm-up=0"]).output();
     assert!(
         stdout(&output).contains("not one request was answered"),
         "{}{}",

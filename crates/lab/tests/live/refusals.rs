@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::support::Lab;
+use super::support::{Lab, eventually};
 
 #[test]
 fn only_this_page_may_ask() {
@@ -94,6 +94,19 @@ fn what_this_machine_cannot_carry_or_nobody_understands_is_refused_in_words() {
     let long = json!({ "do": "preset", "name": "x".repeat(20_000), "guesses": [null, null] });
     assert_eq!(lab.post(&long.to_string()).status, 413);
     assert_eq!(lab.get("/etc/passwd").status, 404);
+}
+
+/// A browser has six connections to the page, for all of its tabs together.
+#[test]
+fn a_sixth_page_is_refused_so_that_commands_get_through() {
+    let lab = Lab::start(["event-loop", "event-loop"]);
+    let watching: Vec<_> = (0..5).map(|_| lab.watch()).collect();
+    let refused = lab.get("/events");
+    let text = String::from_utf8_lossy(&refused.body).into_owned();
+    assert_eq!((refused.status, text.as_str()), (503, "5 pages watch already.\n"));
+    lab.command(&json!({ "do": "run", "on": false }));
+    drop(watching);
+    eventually("there is room again", || (lab.status_of("/events") == 200).then_some(()));
 }
 
 #[test]

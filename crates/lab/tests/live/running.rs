@@ -95,8 +95,12 @@ fn what_fails_around_a_server_is_no_collapse_of_it() {
     let reason = frame["lanes"][0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("load generator"), "{reason}");
     lab.command(&json!({ "do": "keep" }));
-    let frame = watch.until("an answer", |frame| frame["note"].is_string());
-    assert!(frame["note"].as_str().is_some_and(|note| note.contains("nothing to keep")), "{frame}");
+    // A note on generators that do not listen any more may stand there before.
+    watch.until("an answer", |frame| {
+        frame["note"].as_str().is_some_and(|note| note.contains("nothing to keep"))
+    });
+    // Without generators nobody could stop what their servers do.
+    eventually("nothing of them is left", || lab.children("").is_empty().then_some(()));
     for lane in [0, 1] {
         lab.command(&json!({ "do": "restart", "lane": lane }));
     }
@@ -112,6 +116,36 @@ fn what_fails_around_a_server_is_no_collapse_of_it() {
                 .is_some_and(|reason| reason.contains("services behind the server are gone"))
         })
     });
+    let asking = || lab.children("loadgen").len();
+    eventually("nobody asks that server any more", || (asking() == 1).then_some(()));
+}
+
+#[test]
+fn errors_that_were_ordered_leave_trials_that_count() {
+    let lab = Lab::start(["bare-thread-per-connection", "event-loop"]);
+    let mut watch = lab.watch();
+    let frame = watch.until_up();
+    lab.command(&json!({ "do": "run", "on": true }));
+    lab.set(&frame, &json!({ "ask": "weather", "clients": 20, "errors": 0.3, "slow": 3 }));
+    let frame = watch.until("errors", |frame| both(frame, |lane| number(&lane["now"]["errors_per_s"]) > 0.0));
+    // What is kept begins when all clients are there.
+    let then = number(&frame["t_ms"]) + 4_000.0;
+    watch.until("some seconds of them", |frame| number(&frame["t_ms"]) > then);
+    lab.command(&json!({ "do": "run", "on": false }));
+    lab.command(&json!({ "do": "keep" }));
+    let frame = watch.until("it is kept", |frame| frame["kept"].is_object());
+    let (_, results) = lab.results(&frame);
+    assert_eq!(results.trials.len(), 2);
+    for trial in &results.trials {
+        assert!(trial.completed > 0 && trial.failed.values().sum::<u64>() > 0, "{:?}", trial.failed);
+        let wrong = trial.reason.as_ref().filter(|reason| reason.contains("wrong"));
+        assert_eq!(wrong, None, "nothing was wrong but what was ordered");
+    }
+    let expect = &results.experiments[0].expect;
+    let again = "/api/weather/97201/us with 20 clients in closed loop";
+    for said in ["3 clients sent a byte a second", "30 % of their calls", again] {
+        assert!(expect.contains(said), "{said} in {expect}");
+    }
 }
 
 #[test]
@@ -194,6 +228,23 @@ fn a_preset_is_measured_level_by_level_beside_the_guess_and_can_be_kept() {
     assert_eq!(clients, [1, 1, 2, 2]);
 }
 
+/// Whoever restarts a server in the middle of a level marks both lanes anew: the rest of it would be no level.
+#[test]
+fn a_level_in_which_a_server_is_started_again_is_held_anew() {
+    let lab = Lab::start(["pool", "event-loop"]);
+    let mut watch = lab.watch();
+    watch.until_up();
+    lab.command(&json!({ "do": "preset", "name": "lecture", "guesses": [null, null] }));
+    let left = |frame: &Value| number(&frame["course"]["left_ms"]);
+    let frame = watch.until("the first level is on its way", |frame| left(frame) < 9_000.0);
+    assert_eq!(frame["course"]["place"], 0);
+    lab.command(&json!({ "do": "restart", "lane": 1 }));
+    watch.until("a server starts", |frame| frame["lanes"][1]["state"] == "starting");
+    let again = watch.until("it is up", |frame| frame["lanes"][1]["state"] == "up");
+    assert_eq!((&again["course"]["place"], left(&again) > 9_000.0), (&json!(0), true), "{again}");
+    lab.command(&json!({ "do": "stop" }));
+}
+
 /// Seen from outside, since whoever looks at the page is a page.
 #[cfg(target_os = "linux")]
 #[test]
@@ -217,8 +268,8 @@ fn the_load_ends_when_the_last_page_has_gone_and_not_when_it_is_reloaded() {
     assert!(threads() >= 80);
     drop(watch);
     eventually("the connections are closed", || (threads() < 40).then_some(()));
-    let frame = lab.watch().until("a frame", |_| true);
-    assert_eq!(frame["on"], false);
+    // Connections are closed before the frame that says so is made.
+    let frame = lab.watch().until("the load is over", |frame| frame["on"] == false);
     let note = frame["note"].as_str().expect("why");
     assert!(note.contains("no page had been watching"), "{note}");
 }

@@ -67,6 +67,14 @@ impl Lab {
         self.raw(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.addr))
     }
 
+    /// The status of an answer that may never end.
+    pub(crate) fn status_of(&self, path: &str) -> u16 {
+        let mut connection = Connection::open(self.addr, PATIENCE).expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.addr);
+        connection.send(request.as_bytes()).expect("it reads");
+        connection.next_head().expect("a head").status
+    }
+
     /// A command as the page sends it.
     pub(crate) fn post(&self, body: &str) -> Response {
         let (addr, length) = (self.addr, body.len());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 #[test]
 fn a_server_that_says_hello_to_everything_fails_with_what_was_sent_and_received() {
     let addr = serving(hello_to_everything);
-    let output = verify(&[&format!("http://{addr}"), "--no-upstream", "--timeout=500ms"]);
+    let output = verify(&[&format!("http://{addr}"), "--no-upstream", "--timeout=2s"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{text}");
     for part in [

@@ -14,8 +14,8 @@ use testing::fake_upstream::{self, Act, right};
 
 const ROUTES: [&str; 3] = ["/api/sun/97201/us", "/api/weather/97201/us", "/api/city/97201/us"];
 
-/// How long the servers wait for the services.
-const UPSTREAM_TIMEOUT: &str = "700ms";
+/// How long the servers wait for the services: longer than any answer takes on a busy machine.
+const UPSTREAM_TIMEOUT: &str = "2s";
 
 #[test]
 fn services_in_trouble_are_the_same_trouble_everywhere() {
@@ -72,8 +72,8 @@ fn each_way_to_answer_wrongly_has_its_status_everywhere() {
 
 #[test]
 fn services_that_are_not_there_are_502() {
-    // A port that was free a moment ago.
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    // A port that was free a moment ago may be one of the servers' by now.
+    let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     all_answer(&servers(nobody, "5s"), 502, "nobody there");
 }
 
@@ -84,7 +84,7 @@ fn a_trickle_is_as_slow_as_silence() {
         let servers = servers(trickling(head), UPSTREAM_TIMEOUT);
         let begun = Instant::now();
         all_answer(&servers, 504, "a trickle");
-        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < DEADLINE, "{:?}", begun.elapsed());
     }
 }
 
@@ -137,8 +137,9 @@ fn a_connection_that_died_in_the_pool_is_not_the_clients_problem() {
 /// Two calls that need nothing of each other: one after the other, or at the same time.
 #[test]
 fn what_can_wait_together_does_so_where_views_are_async() {
-    let delay = Duration::from_secs(1);
-    let upstream = upstream("fixed:1000ms");
+    // Long, so that what a busy machine adds to two calls does not make three of them.
+    let delay = Duration::from_secs(3);
+    let upstream = upstream("fixed:3000ms");
     let servers = servers(upstream.addr, "20s");
     let took = of_each(&servers, |server| {
         let begun = Instant::now();

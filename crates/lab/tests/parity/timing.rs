@@ -83,7 +83,8 @@ fn what_is_not_known_is_not_told_on_any_rung() {
 /// 60 requests a second for a second, through the framework pair and the bare pair.
 #[test]
 fn the_generator_finds_the_services_delay_in_the_upstream_part() {
-    let upstream = upstream("fixed:50ms");
+    // Long beside what a busy machine adds elsewhere.
+    let upstream = upstream("fixed:300ms");
     for name in ["thread-per-request", "event-loop", "bare-thread-per-connection", "bare-task-per-connection"]
     {
         let server = server(ladder::rung(name).unwrap(), upstream.addr, "20s");
@@ -95,7 +96,7 @@ fn the_generator_finds_the_services_delay_in_the_upstream_part() {
         let sum =
             parts.waiting.mean_ms + parts.connect.mean_ms + queue + view + upstream + parts.rest.mean_ms;
         assert!((sum / parts.response.mean_ms - 1.0).abs() < 1e-9, "{name}: {sum}");
-        assert!(upstream >= 50.0, "{name}: {upstream} ms upstream");
+        assert!(upstream >= 300.0, "{name}: {upstream} ms upstream");
         assert!(upstream / parts.response.mean_ms > 0.5, "{name}: {upstream} of {}", parts.response.mean_ms);
     }
 }

@@ -61,7 +61,7 @@ fn at(rung: &str, clients: u32) -> Trial {
 }
 
 #[test]
-fn who_runs_out_of_threads_and_dies_is_told_with_the_evidence() {
+fn who_runs_out_of_addresses_and_dies_is_told_with_the_evidence() {
     let mut results = boxed();
     results.trials =
         vec![at("thread-per-request", 32), at("thread-per-request", 64), at("thread-per-request", 128)];
@@ -75,10 +75,29 @@ fn who_runs_out_of_threads_and_dies_is_told_with_the_evidence() {
     assert_says(
         &said(&results),
         &[
-            "- thread-per-request answered every request at up to 64 clients; at 128 it ran out of threads (its log says so 1 time; 500 MiB of 512 MiB of addresses were mapped, with 212 threads), and collapsed (signal 6 (SIGABRT, an abort)). It did not come back (experiments start servers without their supervisor).",
+            "- thread-per-request answered every request at up to 64 clients; at 128 it ran out of address space (its log says so 1 time; 500 MiB of 512 MiB of addresses were mapped, with 212 threads), and collapsed (signal 6 (SIGABRT, an abort)). It did not come back (experiments start servers without their supervisor).",
             "thread-per-request, 128 clients: the server collapsed in 1 of 1 trial, out of address space (",
             "Each server's process was limited to 512 MiB of address space, a stand-in for a container's limits of memory and threads, and 768 open files.",
         ],
+    );
+}
+
+/// As the verdict does, the finding names the limit and not which call met it first.
+#[test]
+fn threads_and_memory_are_one_limit_in_a_box_and_two_without() {
+    let mut results = boxed();
+    results.trials = vec![at("thread-per-request", 32), at("thread-per-request", 64)];
+    let short = &mut results.trials[1];
+    (short.timed_out, short.completed) = (250, 750);
+    (short.server.threads_refused, short.server.memory_refused) = (Some(1), Some(2));
+    let text = said(&results);
+    assert_says(&text, &["at 64 it ran out of address space (its log says so 3 times), and 25 %"]);
+    assert!(!text.contains("threads (its log") && !text.contains("memory (its log"), "{text}");
+
+    results.experiments[0].server = Some(Boxed { open_files: Some(768), ..Boxed::default() });
+    assert_says(
+        &said(&results),
+        &["at 64 it ran out of threads and memory (its log says so 1 time and 2 times), and 25 %"],
     );
 }
 
@@ -118,7 +137,7 @@ fn who_turns_clients_away_and_who_never_breaks_are_told_apart() {
     assert_says(
         &text,
         &[
-            "- bare-thread-per-connection broke at 512 clients already, the fewest that were tried: it ran out of threads (its log says so 100 times), and 10 % of requests got no right answer: 100 told to come back later (503) and 1 refused or cut off. When the clients had left it answered again, after 0.500 ms. At 1,024 clients it collapsed (the process lives but refuses connections).",
+            "- bare-thread-per-connection broke at 512 clients already, the fewest that were tried: it ran out of address space (its log says so 100 times), and 10 % of requests got no right answer: 100 told to come back later (503) and 1 refused or cut off. When the clients had left it answered again, after 0.500 ms. At 1,024 clients it collapsed (the process lives but refuses connections).",
             "- bare-task-per-connection answered every request at up to 1,024 clients, the most that were tried.",
         ],
     );

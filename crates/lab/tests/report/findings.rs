@@ -1,7 +1,7 @@
 //! With other data, the sentences are other sentences.
 
 use lab::report;
-use lab::results::{NotRun, Results, TrialOutcome};
+use lab::results::{NotRun, Results, Rule, TrialOutcome};
 
 pub(crate) use crate::fixture::run;
 use crate::fixture::{self, closed, trial};
@@ -72,8 +72,8 @@ fn the_whole_summary_of_a_plausible_run() {
       2,048 clients, thread-per-request for up to 256 clients (then ran out of CPU) and pool for up to
       16 clients (then ran out of threads).
     - With 256 clients, the most that both keep up with: a request takes 191 µs of CPU on
-      thread-per-request and 31.1 µs on event-loop, 6.13 times as much; a connection 84.3 KiB and 29.1
-      KiB of memory, 2.90 times as much (3 blocks: points, no interval).
+      thread-per-request and 31.1 µs on event-loop, block by block 6.13 times as much; a connection 84.3
+      KiB and 29.1 KiB of memory, 2.90 times as much (3 blocks: points, no interval).
     - In open loop, at one common rate, 100 requests/s, answers took 102 ms (p99 104 ms) on pool; 101 ms
       (p99 103 ms) on thread-per-request and event-loop. From 3 blocks these are points, and show
       neither a difference nor equality.
@@ -86,8 +86,8 @@ fn the_whole_summary_of_a_plausible_run() {
     - event-loop stays within 5 % of the lower of its two lines at every load measured, up to 2,048
       clients, where it answers 20,200 requests/s (101 % of that line).
     - With 16 clients, the most that both keep up with: a request takes 206 µs of CPU on pool and 61.2
-      µs on event-loop, 3.36 times as much; a connection 141 KiB and 90.4 KiB of memory, 1.56 times as
-      much (3 blocks: points, no interval).
+      µs on event-loop, block by block 3.36 times as much; a connection 141 KiB and 90.4 KiB of memory,
+      1.56 times as much (3 blocks: points, no interval).
     - Most operating-system threads seen: pool 276 (with 256 clients), thread-per-request 4,099 (with
       2,048 clients) and event-loop 3 (with 2,048 clients).
     Verdict:
@@ -118,7 +118,7 @@ fn async_may_lose() {
         &said,
         &[
             "by thread-per-request for all 2,048 clients and event-loop for up to 16 clients (then ran out of CPU).",
-            "a request takes 40.1 µs of CPU on thread-per-request and 80.2 µs on event-loop, 0.500 times as much (95 % \
+            "a request takes 40.1 µs of CPU on thread-per-request and 80.2 µs on event-loop, block by block 0.500 times as much (95 % \
              interval 0.500 to 0.500)",
             "thread-per-request stays within 5 % of the lower of its two lines at every load measured, up to 2,048 clients",
         ],
@@ -147,7 +147,7 @@ fn equality_is_claimed_only_when_the_interval_is_narrow() {
     assert_says(&wide, &["no difference shown (ratio 1.01, 95 % interval"]);
     assert!(
         !wide.contains(
-            "a request takes 50.1 µs of CPU on thread-per-request and 50.1 µs on event-loop, equal"
+            "a request takes 50.1 µs of CPU on thread-per-request and 50.1 µs on event-loop, block by block equal"
         ),
         "{wide}"
     );
@@ -322,7 +322,9 @@ fn cells_left_out_are_named_with_their_line() {
     }];
     assert_says(
         &said_of(&results),
-        &["leaves it at 256 clients: it was not run there (the thread budget is spent)"],
+        &[
+            "leaves it at 256 clients: it was not run there, where its 16 threads would be taken (the thread budget is spent)",
+        ],
     );
 }
 
@@ -365,8 +367,27 @@ fn the_same_warning_with_other_figures_is_given_once() {
     let said = said(&results);
     assert_says(
         &said,
-        &["With care: event-loop at 16 clients. 10 connections were reset. (3 trials like it)"],
+        &["With care: event-loop at 16 clients. 10 connections were reset. (so in 3 of 3 trials)"],
     );
-    assert_eq!(said.matches("The disk is full. (3 trials like it)").count(), 1, "{said}");
+    assert_eq!(said.matches("The disk is full. (so in 3 of 3 trials)").count(), 1, "{said}");
     assert!(!said.contains("11 connections"), "{said}");
+}
+
+#[test]
+fn where_overload_is_the_question_giving_up_is_nothing_to_warn_of() {
+    let mut results = run(3, &[("event-loop", 16, 160.0, 30.0)]);
+    for trial in &mut results.trials {
+        trial.warnings = vec![
+            "938 of 938 requests were not answered in time and count with the time-out".into(),
+            "not one request was answered of the 938 that were due".into(),
+            "the disk is full".into(),
+        ];
+    }
+    let (late, nothing) = ("count with the time-out. (so in 3 of 3 trials)", "Not one request was answered");
+    assert_says(&said(&results), &[late, nothing]);
+    results.experiments[0].rule = Some(Rule::Goodput);
+    results.trials[0].warnings.clear();
+    let overload = said(&results);
+    assert_says(&overload, &["The disk is full. (so in 2 of 3 trials)"]);
+    assert!(!overload.contains("with the time-out") && !overload.contains(nothing), "{overload}");
 }

@@ -1,6 +1,7 @@
 //! The report on constructed results: what it says, what it writes, and that nothing breaks it.
 
 mod beside;
+mod blocked;
 mod boxed;
 mod crossover;
 mod files;

@@ -114,11 +114,30 @@ fn every_picture_that_is_named_exists_and_is_whole() {
         bytes += svg.len();
     }
     assert!(bytes < 400 << 10, "{bytes} bytes");
-    let there: BTreeSet<String> = fs::read_dir(dir.path().join("charts"))
-        .unwrap()
-        .map(|entry| format!("charts/{}", entry.unwrap().file_name().to_string_lossy()))
-        .collect();
-    assert_eq!(there, pictures.into_iter().map(|(_, file)| file).collect());
+    assert_eq!(there(dir.path()), pictures.into_iter().map(|(_, file)| file).collect());
+}
+
+/// The files in `charts/`.
+fn there(dir: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(dir.join("charts")).unwrap();
+    entries.map(|entry| format!("charts/{}", entry.unwrap().file_name().to_string_lossy())).collect()
+}
+
+#[test]
+fn a_report_that_is_made_again_leaves_no_picture_of_the_one_before_and_touches_no_other() {
+    let mut results = fixture::plausible();
+    let Written { dir, .. } = written(&results);
+    fs::write(dir.path().join("charts/mine.svg"), "<svg/>").unwrap();
+    let page = fs::read_to_string(dir.path().join("report.md")).unwrap();
+    fs::write(dir.path().join("report.md"), page + "\n![My set-up](charts/mine.svg)\n").unwrap();
+    results.experiments.truncate(1);
+    results.trials.retain(|trial| trial.experiment == results.experiments[0].name);
+    report::write(dir.path(), &results).unwrap();
+    let markdown = fs::read_to_string(dir.path().join("report.md")).unwrap();
+    let mut shown: BTreeSet<String> = pictures(&markdown).into_iter().map(|(_, file)| file).collect();
+    assert!(!shown.is_empty());
+    shown.insert("charts/mine.svg".into());
+    assert_eq!(there(dir.path()), shown);
 }
 
 /// The chart of throughput has a mark for each trial and one for each cell that was drawn as its line.

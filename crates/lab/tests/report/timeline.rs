@@ -7,6 +7,7 @@ use lab::results::{Results, TrialOutcome};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::findings::{assert_says, said};
 use crate::fixture::{self, figures};
 use crate::rules;
 
@@ -107,4 +108,17 @@ fn without_anything_that_happens_there_is_no_timeline() {
     // Older results know nothing of bystanders over time, and other systems nothing of threads.
     let few = rules::stall();
     assert_eq!(timelines(&page(&few))[0]["data"].as_array().unwrap().len(), 3 * 3);
+}
+
+#[test]
+fn the_slowest_answers_come_back_later_than_most() {
+    let mut results = rules::stall();
+    for row in results.trials.iter_mut().flat_map(|trial| &mut trial.series) {
+        // For another second one answer in each row is as slow as none was before.
+        let late = (7_000..8_000).contains(&row.t_ms);
+        row.max_ms = row.p50_ms.map(|ms| if late { 400.0 } else { ms * 1.2 });
+    }
+    let event_loop =
+        "answers quick again at once, the slowest answers quick again after 1.00 s on event-loop";
+    assert_says(&said(&results), &[event_loop]);
 }

@@ -60,8 +60,10 @@ fn cpu_counts_from_95_percent_of_what_others_left() {
     assert_says(&with(0.96, 0.0), &["its CPU is full, 96 % of 1 core at 200 µs a request."]);
     assert_says(
         &with(0.92, 0.05),
-        &["its CPU is full, 92 % of 1 core at 200 µs a request (others had 5 %)."],
+        &["its CPU is full, 92 % of 1 core at 200 µs a request (others and the kernel had 5 %)."],
     );
+    // A tenth is what ending a thread for each request takes by itself.
+    assert_says(&with(0.88, 0.12), &["its CPU is full, 88 % of 1 core"]);
     // A machine that was busy with other things is no finding about the server.
     assert_says(
         &with(0.6, 0.4),
@@ -73,6 +75,15 @@ fn cpu_counts_from_95_percent_of_what_others_left() {
         (trial.server.cpu_s, trial.server.others_cpu_s) = (Some(0.1), Some(3.9));
     });
     assert_says(&pool, &["pool, 256 clients: its threads are all taken, 16 ÷ 100 ms = 160 requests/s."]);
+}
+
+#[test]
+fn clients_in_step_are_a_lead_where_they_would_explain_it() {
+    // 256 ÷ 2,000 = 128 ms, of which 28 are not the wait; all at once would queue 256 × 200 µs at the most.
+    let lead = "if all 256 clients come in step they queue for that long, a round of theirs taking 51.3 ms of CPU and an answer 27.7 ms besides its wait (looked at: ";
+    assert_says(&at_256(THREADED, 2_000.0, 200.0, |_| ()), &["the cause was not found;", lead]);
+    let beyond = at_256(THREADED, 1_600.0, 200.0, |_| ());
+    assert!(beyond.contains("the cause was not found (") && !beyond.contains("in step"), "{beyond}");
 }
 
 #[test]
@@ -229,7 +240,7 @@ fn a_pool_that_stands_in_the_services_line_is_not_the_limit() {
     assert_says(
         &verdict(&behind("pool", 64, 20, 19.8, &at_200, 198.0)),
         &[
-            "pool, 200 clients: the services behind are full, 19.8 of the 20 calls that they take at a time, and 44 more calls in line at the end.",
+            "pool, 200 clients: the services behind are full, 19.8 of the 20 calls that they take at a time, and 44 more calls in line at the end; at the same time its threads are all taken, by 64 of 200.",
         ],
     );
     // The same services, and a pool that never asks for more than 16.
@@ -358,7 +369,9 @@ fn trouble_that_was_ordered_explains_what_it_fills() {
     let pool = stalled("pool", [0.0, 0.1, 2_000.0, 1.0, 500.0, 0.5], 80.0);
     assert_says(
         &pool,
-        &[&format!("pool, 80 requests/s due: {hung}; at the same time its threads are all taken")],
+        &[&format!(
+            "pool, 80 requests/s due: {hung}; at the same time its threads are all taken meanwhile; 2.00 s of a"
+        )],
     );
     let event_loop = stalled("event-loop", [0.0, 0.1, 1.0, 1.0, 1_500.0, 0.5], 80.0);
     assert_says(&event_loop, &[&format!("event-loop, 80 requests/s due: {hung}.")]);

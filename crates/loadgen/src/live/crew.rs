@@ -1,7 +1,7 @@
 //! The threads of a live load: workers whose clients come and go, and in open loop the one that paces.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -81,6 +81,7 @@ impl Crew {
         let now_ns = monotonic_ns();
         let shared = Arc::new(Shared {
             desk: Desk::new(count),
+            begun: AtomicU64::new(0),
             up: AtomicU32::new(0),
             phase: watch::Sender::new(Phase::Running { load_ns: now_ns, window: ALWAYS }),
             ramp_ns: now_ns,
@@ -258,7 +259,7 @@ async fn client(worker: Arc<Worker>, index: u32, mut wish: watch::Receiver<Wish>
         let mut backoff = Backoff::default();
         let mut due_ns = monotonic_ns();
         while index < wish.borrow().clients {
-            let carried = line.carry(due_ns, due_ns).await;
+            let carried = line.carry(worker.turn(due_ns)).await;
             due_ns = backoff.due_after(&carried).await;
         }
     }

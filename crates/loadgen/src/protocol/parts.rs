@@ -17,7 +17,8 @@ pub struct Parts {
     pub told: u64,
     /// Due to answered, of these answers: without timeouts, unlike [`Outcome::response_time`](super::Outcome::response_time).
     pub response: Part,
-    /// Due to taken up by a connection; the schedule lag is in it.
+    /// Due to taken up by a connection, where all were busy; 0 for who found one free. How late the generator was is in
+    /// it for those who waited, and in [`Parts::rest`] for the others.
     pub waiting: Part,
     /// Opening that connection, where it was not open.
     pub connect: Part,

@@ -9,16 +9,16 @@ use loadgen::clock::monotonic_ns;
 use loadgen::protocol::{Event, Failure, Outcome, Spec};
 
 use crate::server::{Act, Server};
-use crate::support::{HELLO, bystander, closed, open, run, run_with, subscribe};
+use crate::support::{HELLO, bystander, closed, once_in_three, open, run, run_with, subscribe};
 
 fn percentile(histogram: &str, q: f64) -> f64 {
     Histogram::decode(histogram).unwrap().percentile_ms(q).unwrap()
 }
 
-/// 150 ms for everybody but the bystander.
+/// 400 ms for everybody but the bystander: longer than a busy machine stands still.
 fn slow_but_for_bystanders() -> Server {
     Server::start(|request| {
-        let wait = if request.head.starts_with("GET /quick ") { 0 } else { 150 };
+        let wait = if request.head.starts_with("GET /quick ") { 0 } else { 400 };
         vec![Act::Wait(Duration::from_millis(wait)), Act::Send(HELLO.into())]
     })
 }
@@ -27,7 +27,7 @@ fn slow_but_for_bystanders() -> Server {
 fn it_is_measured_apart_from_the_load() {
     let server = slow_but_for_bystanders();
     for mut spec in [closed(server.url("/slow"), 30), open(server.url("/slow"), 200.0, 100)] {
-        (spec.window_ms, spec.bystander) = (2_000, bystander("/quick"));
+        (spec.window_ms, spec.series_interval_ms, spec.bystander) = (2_000, 500, bystander("/quick"));
         let outcome = run(spec);
         let beside = outcome.bystander.as_deref().unwrap();
         assert_eq!(outcome.completed, outcome.scheduled, "{outcome:?}");
@@ -36,7 +36,7 @@ fn it_is_measured_apart_from_the_load() {
         assert!((300..=500).contains(&beside.scheduled), "{beside:?}");
         assert_eq!((beside.connections_wanted, beside.connections_up), (200, 200));
         let (main, quick) = (percentile(&outcome.response_time, 0.5), percentile(&beside.response_time, 0.9));
-        assert!(main >= 150.0 && quick < 75.0, "{main} {quick}");
+        assert!(main >= 400.0 && quick < 200.0, "{main} {quick}");
         for histogram in [&beside.response_time, &beside.sent_to_answer, &beside.schedule_lag] {
             assert_eq!(Histogram::decode(histogram).unwrap().count(), beside.scheduled);
         }
@@ -103,7 +103,7 @@ fn it_goes_on_beside_streams() {
         if request.head.starts_with("GET /quick ") {
             return vec![Act::Send(HELLO.into())];
         }
-        let ticks = (1..=60).flat_map(|n| {
+        let ticks = (1..=100).flat_map(|n| {
             let event = format!("event: tick\ndata: {{\"n\":{n}}}\n\n");
             let chunk = format!("{:x}\r\n{event}\r\n", event.len());
             [Act::Until(Duration::from_millis(50) * (n - 1)), Act::Send(chunk.into())]
@@ -122,12 +122,17 @@ fn it_goes_on_beside_streams() {
 /// bystander's requests come all the while, and each is as late as the freeze goes on.
 #[test]
 fn it_shows_a_freeze_that_a_closed_loop_hides() {
+    once_in_three(a_freeze_is_seen);
+}
+
+fn a_freeze_is_seen() -> Result<(), String> {
     let (outcome, spec) = freeze(500);
     let beside = outcome.bystander.as_deref().unwrap();
     assert_eq!(beside.completed, beside.scheduled, "{beside:?}");
     // A quarter of the window is frozen: the 90th percentile is where a tenth waits longer, 300 ms.
     let (main, quick) = (percentile(&outcome.response_time, 0.9), percentile(&beside.response_time, 0.9));
-    assert!(main < 100.0 && (200.0..450.0).contains(&quick), "{main} {quick} {spec:?}");
+    let is_so = main < 100.0 && (200.0..450.0).contains(&quick);
+    is_so.then_some(()).ok_or_else(|| format!("{main} {quick} {spec:?}"))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use loadgen::clock::monotonic_ns;
 use loadgen::protocol::{Event, Expect, Failure};
 
 use crate::server::{Act, Server};
-use crate::support::{HELLO, closed, run, run_with};
+use crate::support::{HELLO, closed, eventually, run, run_with};
 
 const WAIT: Duration = Duration::from_millis(20);
 
@@ -31,7 +31,9 @@ fn each_client_keeps_one_connection_and_one_request_at_a_time() {
 fn only_what_ended_in_the_window_counts() {
     let server = Server::constant(WAIT, HELLO);
     let mut window = None;
-    let spec = closed(server.url("/"), 4);
+    let mut spec = closed(server.url("/"), 4);
+    // So long that who tells of the window on a busy machine is still in time.
+    spec.warm_up_ms = 1_000;
     let outcome = run_with(spec, |event| {
         if let Event::Window { start_ns, end_ns } = event {
             assert!(start_ns >= monotonic_ns() + 20_000_000, "told too late");
@@ -76,7 +78,7 @@ fn clients_do_not_run_in_step() {
 fn progress_is_told_once_a_second() {
     let server = Server::constant(WAIT, HELLO);
     let mut spec = closed(server.url("/"), 4);
-    (spec.warm_up_ms, spec.window_ms) = (1_000, 2_100);
+    (spec.warm_up_ms, spec.window_ms) = (1_000, 2_500);
     let mut told = Vec::new();
     let outcome = run_with(spec, |event| {
         if let Event::Progress { completed, errors, in_flight, p50_ms, .. } = event {
@@ -87,9 +89,10 @@ fn progress_is_told_once_a_second() {
     for (completed, errors, in_flight, p50_ms) in &told {
         assert!(*completed > 0 && *errors == 0 && *in_flight <= 4 && p50_ms.unwrap() >= 20.0, "{told:?}");
     }
-    // The first second is warm-up; the second and third are of the window.
+    // The first second is warm-up; the second and third are of the window, which goes on for half a second.
     let in_window = told[1].0 + told[2].0;
-    assert!(outcome.completed.abs_diff(in_window) <= outcome.completed / 4, "{told:?} {outcome:?}");
+    let expected = outcome.completed * 4 / 5;
+    assert!(expected.abs_diff(in_window) <= expected / 4, "{told:?} {outcome:?}");
 }
 
 #[test]
@@ -102,9 +105,11 @@ fn a_connection_per_request_is_one_and_says_so() {
     spec.keep_alive = false;
     let outcome = run(spec);
     assert_eq!((outcome.completed, outcome.connections_up), (outcome.scheduled, 4), "{outcome:?}");
-    let answered = server.seen().len();
-    // One that was opened and did not get round to its request: per client at most.
-    assert!((answered..=answered + 4).contains(&server.connections()), "{answered} {}", server.connections());
+    // Those answered last are still being written down.
+    eventually("each has an answer, but for one per client that did not get round to its request", || {
+        let answered = server.seen().len();
+        (answered..=answered + 4).contains(&server.connections())
+    });
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Every fault in its own kind, and nothing ever missing from the books (`support::run` checks them).
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use loadgen::Histogram;
 use loadgen::protocol::{Failure, Outcome, Spec};
 
 use crate::server::{Act, Server};
-use crate::support::{HELLO, closed, open, run};
+use crate::support::{HELLO, closed, nobody, open, run};
 
 /// Closed and open loop.
 fn both(url: &str) -> [Spec; 2] {
@@ -48,10 +47,7 @@ fn always(acts: Vec<Act>, failure: Failure) -> Option<String> {
 
 #[test]
 fn nobody_listens_is_refused_and_no_busy_loop() {
-    let url = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}/", listener.local_addr().unwrap())
-    };
+    let (_its_port, url) = nobody();
     let [closed, open] = run_both(&url, |_| {});
     all(&closed, Failure::Refused);
     all(&open, Failure::Refused);
@@ -143,7 +139,8 @@ fn an_answer_after_its_timeout_is_never_taken_for_the_next_ones() {
 fn a_server_that_stops_listening_in_the_middle_is_a_result() {
     let server = Arc::new(Server::constant(Duration::from_millis(5), HELLO));
     let mut spec = closed(server.url("/"), 4);
-    (spec.keep_alive, spec.window_ms) = (false, 2_000);
+    // Long enough for 200 answers on a busy machine, and for some refusals after them.
+    (spec.keep_alive, spec.window_ms) = (false, 5_000);
     let stopping = {
         let server = Arc::clone(&server);
         std::thread::spawn(move || {

@@ -37,8 +37,8 @@ fn every_part_is_asked_for_and_held_to_its_own_answer() {
         assert!(outcome.completed > 300 && outcome.completed == outcome.scheduled, "{outcome:?}");
         let rare = (rare.load(Ordering::SeqCst) - rare_before) as f64;
         let all = (server.requests() as u64 - all_before) as f64;
-        // A tenth, give or take five standard deviations.
-        assert!((rare - all / 10.0).abs() < 5.0 * (all * 0.09).sqrt(), "{rare} of {all}");
+        // One of every ten in order. Of the last 32, one for each connection, some may not have been sent.
+        assert!((rare - all / 10.0).abs() < 6.0, "{rare} of {all}");
     }
 }
 

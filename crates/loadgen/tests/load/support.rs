@@ -1,6 +1,10 @@
 //! What several tests say: a spec, a run, the books.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Shape, Spec};
+use tokio::net::TcpSocket;
 
 pub(crate) const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
@@ -102,4 +106,34 @@ fn check_books(outcome: &Outcome, load: Load) {
             assert!(outcome.in_flight_at_end <= u64::from(subscribers), "{outcome:?}");
         }
     }
+}
+
+/// Waits until something is so. A server counts a moment after its clients do.
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < give_up, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Figures that a busy machine may spoil by standing still for a moment: a generator that is wrong is wrong three
+/// times. What has to hold at any time, an attempt asserts.
+pub(crate) fn once_in_three(attempt: impl Fn() -> Result<(), String>) {
+    let mut spoilt = Vec::new();
+    while spoilt.len() < 3 {
+        match attempt() {
+            Ok(()) => return,
+            Err(figures) => spoilt.push(figures),
+        }
+    }
+    panic!("{spoilt:?}");
+}
+
+/// An address at which nobody listens. The socket keeps its port, which another test would be given otherwise.
+pub(crate) fn nobody() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap());
+    (socket, url)
 }

@@ -107,6 +107,22 @@ fn waiting_for_a_connection_and_opening_one_have_parts_of_their_own() {
 }
 
 #[test]
+fn only_who_finds_all_connections_busy_waits_for_one() {
+    let server = telling("server-timing: view;dur=40\r\n");
+    let over = |connections| {
+        let mut spec = timed(server.url("/"));
+        let (arrivals, shape) = (Arrivals::Poisson, Shape::Steady);
+        spec.load = Load::Open { rate_rps: 50.0, arrivals, shape, connections };
+        parts(spec).waiting
+    };
+    // 2 of them are busy on average.
+    let (many, one) = (over(200), over(1));
+    // However late each was taken up: that is the generator's doing, and in the rest.
+    assert_eq!(many.mean_ms, 0.0, "{many:?}");
+    assert!(one.mean_ms > 40.0, "{one:?}");
+}
+
+#[test]
 fn a_recording_has_every_request_from_the_start_of_the_load() {
     let server = telling("server-timing: queue;dur=5, view;dur=30, upstream;dur=20, pool;dur=4\r\n");
     let spec = Spec { record: true, warm_up_ms: 300, ..timed(server.url("/")) };

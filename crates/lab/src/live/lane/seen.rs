@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use loadgen::clock::monotonic_ns;
 use loadgen::live::{Now, Order, Told};
-use loadgen::protocol::Outcome;
+use loadgen::protocol::{Failure, Outcome};
 
+use crate::cell::Subject;
+use crate::experiment::FaultKind;
 use crate::judge::{self, Found};
 use crate::live::lane::Lane;
 use crate::live::line::{Line, as_counting};
@@ -140,8 +142,14 @@ impl Lane {
         };
         let Some(outcome) = outcome else { return Ok(None) };
         let (found, calls) = self.collected.as_window(&self.moment(monotonic_ns()), *outcome);
-        let trial = judge::trial(self.cell.subject(), &found, run_started_ns);
+        let trial = judged(self.cell.subject(), found, self.fails_as_told(), run_started_ns);
         Ok(Some(Trial { services: calls, ..trial }))
+    }
+
+    /// Whether answers with another status are what the reader has ordered.
+    fn fails_as_told(&self) -> bool {
+        let told = self.troubles.iter().any(|trouble| trouble.kind == FaultKind::Error.name());
+        told && self.asked.services.is_some()
     }
 
     /// How it ended, as a trial, for a server that has collapsed.
@@ -174,4 +182,71 @@ fn together(before: &Now, mut after: Now) -> Now {
     after.completed += before.completed;
     after.errors += before.errors;
     after
+}
+
+/// Where the services behind fail as they were told to, an answer with another status is no wrong one, which would make
+/// the trial void, but a request that failed. The judge knows nothing of such orders, so it is shown connections that
+/// ended; the books keep what it was.
+fn judged(subject: Subject, mut found: Found, fails_as_told: bool, run_started_ns: u64) -> Trial {
+    let failed = found.outcome.as_ref().map(|outcome| outcome.failed.clone()).unwrap_or_default();
+    if let Some(outcome) = found.outcome.as_mut().filter(|_| fails_as_told)
+        && let Some(statuses) = outcome.failed.remove(&Failure::Status)
+    {
+        *outcome.failed.entry(Failure::Reset).or_default() += statuses;
+    }
+    Trial { failed, ..judge::trial(subject, &found, run_started_ns) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::live::keep::NAME;
+    use crate::results::{Load, Mode, TrialOutcome};
+
+    fn judged_of(failed: &[(Failure, u64)], fails_as_told: bool) -> Trial {
+        let load = Load {
+            mode: Mode::Closed,
+            clients: 10,
+            rate_rps: None,
+            route: "/api/weather/97201/us".into(),
+            keep_alive: true,
+            shape: None,
+        };
+        let subject = Subject {
+            experiment: NAME.into(),
+            rung: "event-loop".into(),
+            variant: None,
+            flags: Vec::new(),
+            block: 0,
+            order: 0,
+            load,
+            bystander: None,
+        };
+        let failed: BTreeMap<_, _> = failed.iter().copied().collect();
+        let outcome = Outcome {
+            window_ms: 1_000.0,
+            scheduled: 90 + failed.values().sum::<u64>(),
+            completed: 90,
+            failed,
+            throughput_rps: 90.0,
+            ..Outcome::default()
+        };
+        judged(subject, Found { outcome: Some(outcome), ..Found::default() }, fails_as_told, 0)
+    }
+
+    #[test]
+    fn errors_that_were_ordered_are_failed_requests_and_others_make_a_trial_void() {
+        let seen = [(Failure::Status, 8), (Failure::Reset, 2)];
+        let ordered = judged_of(&seen, true);
+        assert_eq!((ordered.outcome, ordered.reason), (TrialOutcome::Ok, None));
+        assert_eq!((ordered.scheduled, ordered.failed), (100, BTreeMap::from(seen)));
+        assert!(ordered.warnings.iter().any(|text| text.starts_with("10 of 100 requests failed")));
+        let void = judged_of(&seen, false);
+        assert_eq!(void.outcome, TrialOutcome::Void);
+        assert!(void.reason.is_some_and(|reason| reason.starts_with("8 of 100 answers were wrong")));
+        // The right status with another body is what nobody has ordered.
+        assert_eq!(judged_of(&[(Failure::WrongBody, 1)], true).outcome, TrialOutcome::Void);
+    }
 }

@@ -11,8 +11,13 @@ export const doing = [
   { letter: "o", name: "parked elsewhere", color: "--part-6" },
 ];
 
-/** More cells than this are too small to be seen; then one stands for several. */
-export const most = 4096;
+/** More cells than this are too small to be seen. */
+const most = 4096;
+
+/** How many one cell stands for, by all numbers of the page: were each cut for itself, areas would say nothing. */
+export function perCell(numbers) {
+  return Math.max(1, Math.ceil(Math.max(...numbers) / most));
+}
 
 /** The largest size at which so many cells fit, 14 px at most. */
 export function size(count, width, height) {
@@ -28,22 +33,22 @@ export function tally(seen, all) {
 }
 
 /** Draws threads, those that do the same together, so that areas can be compared. */
-export function threads(canvas, counts, edge) {
-  draw(canvas, doing.map(({ letter, color }) => [counts.get(letter), token(color)]), edge);
+export function threads(canvas, counts, edge, per) {
+  draw(canvas, doing.map(({ letter, color }) => [counts.get(letter), token(color)]), edge, per);
 }
 
 /** Draws requests in flight, all in the lane's colour. */
-export function requests(canvas, count, color, edge) {
-  draw(canvas, [[count, token(`--${color}`)]], edge);
+export function requests(canvas, count, color, edge, per) {
+  draw(canvas, [[count, token(`--${color}`)]], edge, per);
 }
 
 /** What each canvas shows: most frames change nothing there, and thousands of cells take their time. */
 const shows = new WeakMap();
 
-function draw(canvas, groups, edge) {
+function draw(canvas, groups, edge, per) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const dense = window.devicePixelRatio || 1;
-  const key = JSON.stringify([groups, edge, width, height, dense]);
+  const key = JSON.stringify([groups, edge, per, width, height, dense]);
   if (shows.get(canvas) === key) return;
   shows.set(canvas, key);
   if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
@@ -55,11 +60,10 @@ function draw(canvas, groups, edge) {
   pen.clearRect(0, 0, width, height);
   const columns = Math.max(1, Math.floor(width / edge));
   const gap = edge > 4 ? 1.5 : edge > 2 ? 1 : 0.5;
-  const all = groups.reduce((sum, [count]) => sum + count, 0);
-  const shown = Math.min(1, most / Math.max(1, all));
   let place = 0;
   for (const [number, color] of groups) {
-    const count = Math.round(number * shown);
+    // Who is there is seen, even where a cell stands for more.
+    const count = number && Math.max(1, Math.round(number / per));
     pen.fillStyle = color;
     for (let nth = 0; nth < count; nth += 1, place += 1) {
       const x = (place % columns) * edge;

@@ -5,9 +5,9 @@
 
 import { element } from "/words.js";
 
+/** Of the lines alone, and stretched to what there is; room for the labels at their left is the style sheet's. */
 const WIDTH = 600;
 const HEIGHT = 150;
-const LEFT = 56;
 const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 20;
@@ -40,7 +40,7 @@ export function chart({ title, lines, show, log = false }) {
     if (key !== drawn) {
       drawn = key;
       grid.replaceChildren(
-        ...ticks.map((tick) => make("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) })),
+        ...ticks.map((tick) => make("line", { x1: 0, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) })),
       );
       labels.replaceChildren(
         ...ticks.map((tick) => {
@@ -114,7 +114,7 @@ function path(samples, of, y, now) {
       pen = false;
       continue;
     }
-    const x = WIDTH - RIGHT - (age / MINUTE_MS) * (WIDTH - LEFT - RIGHT);
+    const x = WIDTH - RIGHT - (age / MINUTE_MS) * (WIDTH - RIGHT);
     text += `${pen ? "L" : "M"}${x.toFixed(1)} ${y(value).toFixed(1)}`;
     pen = true;
   }

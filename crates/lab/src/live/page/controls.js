@@ -2,12 +2,20 @@
 
 import { count, say } from "/words.js";
 
+const byId = (id) => document.getElementById(id);
+
 /** Between two changes that are sent, so that a slider that is pulled does not send a hundred. */
 const PAUSE_MS = 150;
 /** A number takes longer to type: 2 and 20 and 200 are not meant. */
 const TYPING_MS = 600;
 /** After a change by hand, frames from before it must not pull the controls back. */
 const OWN_MS = 1500;
+
+/** Kinds of load, as the choice explains them. */
+const LOOPS = {
+  closed: "Each client sends again when its answer is there.",
+  open: "Requests are due on a schedule, whatever the server does.",
+};
 
 /** Wires the form; `send` gets settings to be sent. */
 export function controls(form, send) {
@@ -44,7 +52,10 @@ export function controls(form, send) {
   /** From the controls; null while one of them is being typed in and makes no sense yet. */
   function read() {
     if (!form.checkValidity()) return null;
-    const number = (name) => Math.round(Number(fields[name].value));
+    // What cannot be changed stays as it is set: it may have been left half typed.
+    const kept = (name, value) => (fields[name].disabled ? settings[name] : value);
+    const whole = (name) => Math.round(Number(fields[name].value));
+    const number = (name) => kept(name, whole(name));
     return {
       rungs: [fields.rung_0.value, fields.rung_1.value],
       mode: fields.mode.value,
@@ -57,8 +68,8 @@ export function controls(form, send) {
       pool: number("pool"),
       boxed: fields.boxed.checked,
       delay: fields.delay.value,
-      capacity: fields.capacity.value === "" ? null : number("capacity"),
-      errors: number("errors") / 100,
+      capacity: kept("capacity", fields.capacity.value === "" ? null : whole("capacity")),
+      errors: kept("errors", whole("errors") / 100),
       slow: number("slow"),
       hog: fields.hog.checked,
     };
@@ -100,14 +111,15 @@ export function controls(form, send) {
     }
     fields.clients_log.setAttribute("aria-valuetext", `${fields.clients.value} clients`);
     fields.rate_rps_log.setAttribute("aria-valuetext", `${fields.rate_rps.value} requests per second`);
-    say(
-      document.getElementById("most"),
-      open ? `at most ${count(most.rate_rps)} requests/s` : `at most ${count(most.clients)} clients here (${most.because})`,
-    );
+    say(byId("loop"), LOOPS[fields.mode.value]);
+    say(byId("most"), open ? `At most ${count(most.rate_rps)} requests/s.` : `At most ${count(most.clients)} clients here (${most.because}).`);
     fields.clients.max = most.clients;
     fields.rate_rps.max = most.rate_rps;
     fields.slow.max = most.clients;
     fields.pool.max = most.pool;
+    const does = working(fields);
+    for (const [name, something] of Object.entries(does)) fields[name].disabled = !something;
+    say(byId("services"), does.stall ? "Services behind" : "Services behind: not called");
   }
 
   return {
@@ -130,6 +142,21 @@ export function controls(form, send) {
       }
       written = "";
     },
+  };
+}
+
+/** Whether a control does anything. Of one that does not, a reader would think that what it sets makes no difference. */
+function working({ ask, delay, rung_0: left, rung_1: right }) {
+  const calls = ["weather", "sun", "city"].includes(ask.value);
+  return {
+    // What was recorded takes as long as it took.
+    wait_ms: ask.value === "wait" || (calls && delay.value !== "lecture"),
+    rounds: ask.value === "hash",
+    pool: ["pool", "offload"].some((rung) => rung === left.value || rung === right.value),
+    delay: calls,
+    capacity: calls,
+    errors: calls,
+    stall: calls,
   };
 }
 

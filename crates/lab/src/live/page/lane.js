@@ -1,6 +1,6 @@
 // One of the two lanes: a server, what it does, and what it costs.
 
-import { doing, most, requests, size, tally, threads } from "/cells.js";
+import { doing, requests, size, tally, threads } from "/cells.js";
 import { chart, range, spark } from "/charts.js";
 import { bytes, cores, count, element, none, say, table, time } from "/words.js";
 
@@ -16,6 +16,8 @@ const TILES = [
 const RATES = [(sample) => sample.rps, (sample) => sample.line_rps];
 const TIMES = [(sample) => sample.p50_ms, (sample) => sample.p99_ms];
 const MINUTE_MS = 61_000;
+/** What ran out is decided anew with each frame; nobody reads faster than this. */
+const READ_MS = 2000;
 
 /** Makes a lane; `restart` is called when its reader wants it back. */
 export function lane(place, restart) {
@@ -68,12 +70,15 @@ export function lane(place, restart) {
   const tileRow = element("div", "tiles");
   tileRow.append(...tiles.map((tile) => tile.box));
   const clouds = cloudsOf();
-  // In rows that both lanes share, whether or not one of them has collapsed.
-  [head, now, cause, wreck, clouds.root, tileRow, rates.root, latency, times.root].forEach((part, row) => {
-    part.style.gridRow = String(row + 1);
-    root.append(part);
+  // In rows that both lanes share. A wreck stands where its threads were, so that the other lane keeps its place.
+  [head, now, cause, [wreck, clouds.root], tileRow, rates.root, latency, times.root].forEach((parts, row) => {
+    for (const part of [parts].flat()) {
+      part.style.gridRow = String(row + 1);
+      root.append(part);
+    }
   });
   let samples = [];
+  const toldCause = held();
 
   return {
     root,
@@ -94,14 +99,20 @@ export function lane(place, restart) {
       root.classList.toggle("down", told.state !== "up");
       say(name, told.rung);
       say(waits, told.waits ? `where a request waits – ${told.waits}` : "");
-      wreck.hidden = told.state !== "collapsed" && told.state !== "failed";
+      const isWreck = told.state === "collapsed" || told.state === "failed";
+      // The button that was pressed goes; who uses a keyboard is left beside the next thing to do.
+      const leaves = !isWreck && wreck.contains(document.activeElement);
+      wreck.hidden = !isWreck;
+      if (leaves) document.getElementById("run").focus({ preventScroll: true });
+      root.classList.toggle("wrecked", isWreck);
       say(fate, told.state === "collapsed" ? capital(told.collapsed) : "Not running");
       say(reason, told.reason ?? "");
       const seen = told.now;
       say(rate, told.state === "starting" ? "starting …" : count(seen?.rps));
       say(ofLine, told.state === "up" ? bound(seen, told.line, open) : "");
-      say(cause, told.stalled_ms > 0 ? "The services behind it stand still." : sentence(told.ran_out));
-      cause.classList.toggle("bad", Boolean(told.ran_out) || told.stalled_ms > 0);
+      const clause = toldCause(told);
+      say(cause, clause);
+      cause.classList.toggle("bad", clause !== "");
       say(latency, minute(seen));
       for (const tile of tiles) {
         say(tile.value, tile.show(seen ? tile.of(seen) : null));
@@ -118,8 +129,25 @@ function capital(text) {
   return `${text[0].toUpperCase()}${text.slice(1)}`;
 }
 
+/** The clause as a sentence; what else was looked at stands in the table. */
 function sentence(clause) {
-  return clause ? `${capital(clause)}.` : "";
+  return clause ? `${capital(clause.replace(/ \(looked at: [^)]*\)/, ""))}.` : "";
+}
+
+/** What ran out, held long enough to be read: one that flickers would move both lanes. */
+function held() {
+  let shown = "";
+  let since = 0;
+  return ({ state, stalled_ms, ran_out }) => {
+    const stalled = stalled_ms > 0;
+    const text = stalled ? "The services behind it stand still." : sentence(ran_out);
+    const now = performance.now();
+    // A stall is the reader's doing, and begins and ends at once.
+    if (stalled || state !== "up" || shown === "" || now - since >= READ_MS) {
+      if (text !== shown) [shown, since] = [text, stalled ? -Infinity : now];
+    }
+    return shown;
+  };
 }
 
 /** The line, and which of the two it is. */
@@ -155,6 +183,11 @@ function minute(seen) {
   return `last second: p50 ${time(seen.p50_ms)}, p99 ${time(seen.p99_ms)} · last minute: p50 ${time(seen.minute_p50_ms)}, p99 ${time(seen.minute_p99_ms)}`;
 }
 
+/** How many threads there are, and how many requests in flight. */
+export function counts({ now, threads: seen }) {
+  return [now?.threads ?? seen?.total ?? 0, now?.in_flight ?? 0];
+}
+
 /** Threads and requests in flight, side by side. */
 function cloudsOf() {
   const root = element("div", "clouds");
@@ -173,29 +206,29 @@ function cloudsOf() {
   });
   root.append(threadBox.root, requestBox.root, legend);
 
-  function edge(told) {
-    const counts = [Math.min(told.now?.threads ?? told.threads?.total ?? 0, most), Math.min(told.now?.in_flight ?? 0, most)];
+  function edge(told, per) {
     const { clientWidth: width, clientHeight: height } = threadBox.canvas;
-    return Math.min(...counts.map((number) => size(number, width, height)));
+    return Math.min(...counts(told).map((number) => size(Math.ceil(number / per), width, height)));
   }
 
-  function draw(told, cell) {
+  function draw(told, cell, per) {
     const seen = told.threads;
     const total = told.now?.threads ?? seen?.total ?? null;
-    const counts = tally(seen, total);
-    threads(threadBox.canvas, counts, cell);
+    const groups = tally(seen, total);
+    threads(threadBox.canvas, groups, cell, per);
     const inFlight = told.state === "up" ? told.now?.in_flight ?? 0 : 0;
-    requests(requestBox.canvas, inFlight, told.color, cell);
+    requests(requestBox.canvas, inFlight, told.color, cell, per);
     say(threadBox.title, `${count(total)} ${total === 1 ? "thread" : "threads"}`);
     say(requestBox.title, `${count(inFlight)} ${inFlight === 1 ? "request" : "requests"} in flight`);
-    say(threadBox.note, seen?.without ?? sampled(seen));
-    say(requestBox.note, inFlight > most ? `${count(most)} cells stand for all` : "");
-    const said = keys.filter(({ letter }) => counts.get(letter) > 0);
+    const several = per > 1 ? `a cell stands for ${count(per)}` : "";
+    say(threadBox.note, [several, seen?.without ?? sampled(seen)].filter(Boolean).join("; "));
+    say(requestBox.note, several);
+    const said = keys.filter(({ letter }) => groups.get(letter) > 0);
     for (const { letter, name, key, text } of keys) {
-      key.hidden = counts.get(letter) === 0;
-      say(text, `${count(counts.get(letter))} ${name}`);
+      key.hidden = groups.get(letter) === 0;
+      say(text, `${count(groups.get(letter))} ${name}`);
     }
-    const facts = said.map(({ letter, name }) => `${counts.get(letter)} ${name}`).join(", ");
+    const facts = said.map(({ letter, name }) => `${groups.get(letter)} ${name}`).join(", ");
     threadBox.canvas.setAttribute("aria-label", `Threads: ${facts || "none seen"}`);
     requestBox.canvas.setAttribute("aria-label", `${inFlight} requests in flight`);
   }

@@ -23,9 +23,13 @@ export function listen({ frame, past, lost }) {
   });
   events.addEventListener("error", () => {
     clearTimeout(silent);
-    lost("The connection to the lab is lost. It is tried again once a second; if the lab has ended, start it again: cargo lab live");
-    // A server that has refused is not asked again by the browser itself.
-    if (events.readyState === EventSource.CLOSED) setTimeout(() => listen({ frame, past, lost }), 1000);
+    if (events.readyState !== EventSource.CLOSED) {
+      lost("The connection to the lab is lost. It is tried again once a second; if the lab has ended, start it again: cargo lab live");
+      return;
+    }
+    // A server that has refused is not asked again by the browser itself. It refuses where too many pages watch.
+    lost("The lab refuses to be watched by one more page: close another one. It is asked again once a second; if the lab has ended, start it again: cargo lab live");
+    setTimeout(() => listen({ frame, past, lost }), 1000);
   });
 }
 

@@ -1,20 +1,25 @@
 // Puts the page together: frames in, commands out.
 
+import { perCell } from "/cells.js";
 import { controls } from "/controls.js";
 import { course } from "/course.js";
-import { figures, lane } from "/lane.js";
+import { counts, figures, lane } from "/lane.js";
 import { command, listen, presets } from "/link.js";
-import { count, say } from "/words.js";
+import { count, renew, say } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
 const status = byId("status");
 let last = null;
-/** What was refused, until something is accepted. */
-let refused = "";
+/** What was refused, until something is accepted, and what the lab notes, with when it was first said. */
+let refused = { text: "", at: 0 };
+let noted = { text: "", at: 0 };
+/** For so long they come before a lane that does not run. */
+const PASSING_MS = 8000;
 
 async function ask(what) {
-  refused = await command(what);
-  if (refused) told(refused, true);
+  // What the lab notes is on the last command: after another it counts as new.
+  [refused, noted] = [since(await command(what)), since("")];
+  if (refused.text) told(refused.text, true);
 }
 
 function told(text, bad) {
@@ -52,12 +57,13 @@ function frame(now) {
 
 function draw(now) {
   const both = lanes.flatMap((one) => one.samples());
-  const edge = Math.min(...now.lanes.map((one, place) => lanes[place].edge(one)));
+  const per = perCell(now.lanes.flatMap(counts));
+  const edge = Math.min(...now.lanes.map((one, place) => lanes[place].edge(one, per)));
   now.lanes.forEach((one, place) => {
     lanes[place].draw(one, now.t_ms, both, now.settings.mode === "open");
-    lanes[place].clouds(one, edge);
+    lanes[place].clouds(one, edge, per);
   });
-  if (byId("table").parentElement.open) byId("table").replaceChildren(figures(now.lanes));
+  if (byId("table").parentElement.open) renew(byId("table"), figures(now.lanes));
 }
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -73,19 +79,32 @@ function isWorthDrawing(t_ms) {
 
 /** One line on how things are. */
 function said(now) {
-  if (refused) return [refused, true];
-  if (now.note) return [now.note, true];
+  const wrong = trouble(now);
+  if (noted.text !== (now.note ?? "")) noted = since(now.note ?? "");
+  for (const { text, at } of [refused, noted]) {
+    if (text && (!wrong || performance.now() - at < PASSING_MS)) return [text, true];
+  }
   if (now.kept && now.t_ms - keptAt(now) < 20_000) {
     return [`Kept: ${now.kept.trials} trials, in ${now.kept.dir}/report.html`, false];
   }
-  const down = now.lanes.filter((one) => one.state === "collapsed").map((one) => one.rung);
-  if (down.length > 0) return [`${down.join(" and ")} collapsed; what it said stands in its lane.`, true];
-  if (now.lanes.some((one) => one.state === "failed")) return ["A lane does not run; why stands in it.", true];
+  if (wrong) return [wrong, true];
   if (now.lanes.some((one) => one.state === "starting")) return ["Servers are starting …", false];
   if (!now.on) return ["No load. Start it, or take an experiment below.", false];
   const { mode, clients, rate_rps: rate } = now.settings;
   if (mode === "open") return [`${count(rate)} requests/s are due on each server.`, false];
   return [`${count(clients)} ${clients === 1 ? "client asks" : "clients ask"} each server.`, false];
+}
+
+/** Of lanes that do not run. */
+function trouble(now) {
+  const down = now.lanes.filter((one) => one.state === "collapsed").map((one) => one.rung);
+  if (down.length > 0) return `${down.join(" and ")} collapsed; what it said stands in its lane.`;
+  if (now.lanes.some((one) => one.state === "failed")) return "A lane does not run; why stands in it.";
+  return "";
+}
+
+function since(text) {
+  return { text, at: performance.now() };
 }
 
 let kept = { nth: 0, at: 0 };

@@ -68,3 +68,11 @@ export function table(caption, headers, rows) {
   }
   return made;
 }
+
+/** Shows a table where there may be one already: in place if it has as many cells, so that who reads it keeps the place. */
+export function renew(target, fresh) {
+  const cells = (of) => [...of.querySelectorAll("caption, th, td")];
+  const [shown, wanted] = [cells(target), cells(fresh)];
+  if (shown.length !== wanted.length) target.replaceChildren(fresh);
+  else shown.forEach((cell, nth) => say(cell, wanted[nth].textContent));
+}

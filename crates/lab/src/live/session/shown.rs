@@ -26,6 +26,7 @@ impl Session {
         };
         // Numbers and texts only: they always serialise.
         let text = |value: Result<String, serde_json::Error>| value.unwrap_or_else(|_| "null".into());
+        hub.shows(&self.settings.rungs);
         hub.publish(text(serde_json::to_string(&frame)));
         // A minute is long, and a page that comes misses no more than a second of it.
         if self.frames.is_multiple_of(FRAMES_PER_SECOND) {

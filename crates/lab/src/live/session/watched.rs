@@ -57,7 +57,7 @@ impl Session {
     }
 
     fn measured(&mut self, course: &mut Course) {
-        let asked = self.asked(Some(course.preset.name));
+        let asked = self.asked(Some(&course.preset));
         let mut trials = Vec::new();
         for (place, side) in self.sides.iter_mut().enumerate() {
             let collapsed = side.collapsed().map(str::to_owned);
@@ -126,8 +126,10 @@ impl Session {
         }
     }
 
-    fn asked(&self, preset: Option<&'static str>) -> Asked {
-        let lane = self.sides.iter().find_map(|side| side.lane.as_ref());
+    fn asked(&self, preset: Option<&Preset>) -> Asked {
+        // One that runs knows what its services were told last.
+        let up = self.sides.iter().filter(|side| side.down.is_none());
+        let lane = up.chain(&self.sides).find_map(|side| side.lane.as_ref());
         let own_cpus = lane.and_then(Lane::cpus_of_its_own);
         keep::asked(&self.settings, preset, own_cpus, lane.map(Lane::troubles).unwrap_or_default())
     }

@@ -249,9 +249,9 @@ fn alt(name: &str, map: &Map<'_, '_>) -> String {
         let at = format!("{} at {}", panel.noun(), row.target.named());
         match row.from() {
             Some((winner, place)) => {
-                let from = row.squares.get(place).map(Square::load_label).unwrap_or_default();
+                let beginning = row.beginning(place).unwrap_or_default();
                 let who = if winner == Winner::Async { "async" } else { "blocking" };
-                format!("{at}: {who} from {from} on")
+                format!("{at}: {who} {beginning}")
             }
             None => format!("{at}: nobody"),
         }

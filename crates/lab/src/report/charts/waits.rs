@@ -149,7 +149,8 @@ fn alt(name: &str, curves: &[Vec<Point<'_, '_>>]) -> String {
 fn table(name: &str, curves: &[Vec<Point<'_, '_>>]) -> Table {
     let row = |point: &Point<'_, '_>| {
         let means = point.means();
-        let agree = means.map_or(MISSING, |means| if means.agree() { "yes" } else { "no" });
+        // Whether they agree is decided by medians, which one disturbed trial does not move.
+        let agree = point.medians().map_or(MISSING, |medians| if medians.agree() { "yes" } else { "no" });
         vec![
             point.cell.series.label(),
             exact(point.rate_rps),
@@ -162,7 +163,7 @@ fn table(name: &str, curves: &[Vec<Point<'_, '_>>]) -> Table {
             shown(point.expected_ms, exact),
         ]
     };
-    let within = format!("within {}", tolerance());
+    let within = format!("medians within {}", tolerance());
     let headers = [
         "rung",
         "requests/s",
@@ -175,7 +176,7 @@ fn table(name: &str, curves: &[Vec<Point<'_, '_>>]) -> Table {
         "Erlang C or fluid line, ms",
     ];
     Table {
-        caption: format!("{name}: medians over the trials that count of their means"),
+        caption: format!("{name}: waits are means over the trials that count of their means"),
         headers: headers.map(String::from).into(),
         rows: curves.iter().flatten().map(row).collect(),
         numbers_from: 1,

@@ -25,6 +25,13 @@ pub(crate) fn groups<'e, 'a>(experiment: &'e Experiment<'a>) -> Vec<Group<'e, 'a
     groups
 }
 
+/// Whom all others of a load are compared with: the first async rung, or else the first of the ladder. Chosen before
+/// anybody is looked at, since what is asked must not depend on what is answered (`stats::Family`).
+pub(crate) fn reference<'e, 'a>(experiment: &'e Experiment<'a>, load: &Load) -> Option<&'e Cell<'a>> {
+    let asked = || experiment.cells.iter().filter(move |cell| cell.load == load && cell.not_run.is_none());
+    asked().find(|cell| cell.series.kind() == Some(Kind::Async)).or_else(|| asked().next())
+}
+
 impl<'e, 'a> Group<'e, 'a> {
     /// Every blocking rung with the first async one, and likewise the controls.
     pub(crate) fn pairs(&self) -> Vec<(&'e Cell<'a>, &'e Cell<'a>)> {

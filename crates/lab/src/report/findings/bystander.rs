@@ -1,15 +1,15 @@
 //! Who let bystanders wait.
 
 use crate::report::bystanders::{self, Beside, Seen};
-use crate::report::cells::{Experiment, Metric};
-use crate::report::findings::Finding;
-use crate::report::findings::compared::shown;
+use crate::report::cells::{Cell, Experiment, Metric};
+use crate::report::findings::compared::{BLOCK_BY_BLOCK, shown};
+use crate::report::findings::{Finding, by_load};
 use crate::report::target::Target;
 use crate::report::text::{counted, exact, listed, milliseconds, rounded};
 use crate::results::Mode;
-use crate::stats::{Family, Reading};
+use crate::stats::{Family, Ratio, Reading};
 
-/// From so many times the quickest rung's median on, a rung is said to let bystanders wait.
+/// From so many times the median of the rung that it is compared with on, a rung is said to let bystanders wait.
 const LETS_WAIT: f64 = 3.0;
 
 /// One for each load; the one with the widest spread for the first screen.
@@ -45,8 +45,8 @@ fn said(experiment: &Experiment<'_>, group: &Beside<'_, '_>, family: &Family) ->
         let each: Vec<String> = seen.iter().map(|seen| clause(seen)).collect();
         format!("{load}, the median {} took {}.", group.route, listed(&each))
     };
-    if let [quickest, .., _] = seen.as_slice() {
-        text.push_str(&who_let_wait(quickest, &seen, family));
+    if let Some(reference) = by_load::reference(experiment, group.load) {
+        text.push_str(&who_let_wait(reference, &seen, family));
     }
     if !silent.is_empty() && !seen.is_empty() {
         text.push_str(&format!(" On {} none was answered.", listed(&silent)));
@@ -78,30 +78,54 @@ fn clause(seen: &Seen<'_, '_>) -> String {
     format!("{}{notes} on {}", milliseconds(seen.response.p50.unwrap_or(0.0)), seen.cell.series.named())
 }
 
-fn who_let_wait(quickest: &Seen<'_, '_>, seen: &[&Seen<'_, '_>], family: &Family) -> String {
-    let slow: Vec<String> = seen
+/// Against the rung that was chosen beforehand: others may let bystanders wait as against it, or it as against them.
+fn who_let_wait(reference: &Cell<'_>, seen: &[&Seen<'_, '_>], family: &Family) -> String {
+    let compared: Vec<(&Cell<'_>, Ratio)> = seen
         .iter()
-        .filter(|seen| !std::ptr::eq(seen.cell, quickest.cell))
-        .filter_map(|seen| {
-            let ratio = seen.cell.over(quickest.cell, Metric::Bystander)?;
-            let counts = matches!(family.reading(&ratio), Reading::Larger | Reading::PointsOnly);
-            (counts && ratio.estimate >= LETS_WAIT).then(|| {
-                let how_sure = ratio.interval.map_or_else(
-                    || format!("{}: points, no interval", counted(ratio.blocks as u64, "block")),
-                    |interval| format!("95 % interval {}", shown(interval)),
-                );
-                format!(
-                    "{} ({} times as long; {how_sure})",
-                    seen.cell.series.named(),
-                    rounded(ratio.estimate)
-                )
-            })
-        })
+        .filter(|seen| seen.cell.series != reference.series)
+        .filter_map(|seen| Some((seen.cell, seen.cell.over(reference, Metric::Bystander)?)))
         .collect();
-    let quickest = quickest.cell.series.named();
-    if slow.is_empty() {
-        format!(" No rung let the median bystander wait {LETS_WAIT} times as long as {quickest}.")
-    } else {
-        format!(" Bystanders had to wait, as against {quickest}, on {}.", listed(&slow))
+    if compared.is_empty() {
+        return String::new();
     }
+    let (mut wait, mut quicker) = (Vec::new(), Vec::new());
+    for (cell, ratio) in &compared {
+        let counts =
+            matches!(family.reading(ratio), Reading::Larger | Reading::Smaller | Reading::PointsOnly);
+        if counts && ratio.estimate >= LETS_WAIT {
+            wait.push(times_as_long(cell, ratio));
+        } else if counts && ratio.estimate <= 1.0 / LETS_WAIT {
+            quicker.push(times_as_long(cell, &ratio.inverse()));
+        }
+    }
+    let name = reference.series.named();
+    let mut text = String::new();
+    if !wait.is_empty() {
+        text.push_str(&format!(
+            " As against {name}, {BLOCK_BY_BLOCK}, bystanders had to wait on {}.",
+            listed(&wait)
+        ));
+    }
+    if !quicker.is_empty() {
+        text.push_str(&format!(
+            " On {name}, {BLOCK_BY_BLOCK}, bystanders had to wait as against {}.",
+            listed(&quicker)
+        ));
+    }
+    if text.is_empty() {
+        text = format!(
+            " No rung is shown to let the median bystander wait {LETS_WAIT} times as long as {name}, nor the other \
+             way round."
+        );
+    }
+    text
+}
+
+/// `blocked-loop (1,970 times as long; 95 % interval 1,560 to 2,490)`
+fn times_as_long(cell: &Cell<'_>, ratio: &Ratio) -> String {
+    let how_sure = ratio.interval.map_or_else(
+        || format!("{}: points, no interval", counted(ratio.blocks as u64, "block")),
+        |interval| format!("95 % interval {}", shown(interval)),
+    );
+    format!("{} ({} times as long; {how_sure})", cell.series.named(), rounded(ratio.estimate))
 }

@@ -6,23 +6,29 @@ use crate::report::bystanders;
 use crate::report::cells::{Cell, Experiment};
 use crate::report::findings::Finding;
 use crate::report::findings::by_load::{self, Group};
-use crate::report::findings::compared::{compared_as, points};
+use crate::report::findings::compared::{BLOCK_BY_BLOCK, as_long_or_short, points};
 use crate::report::text::{listed, milliseconds};
 use crate::report::verdict::percent;
 use crate::results::{Machine, Trial};
 use crate::stats::{Family, Ratio, ratio};
 
-/// For each load: everybody's tail, and the slowest against each of the others.
+/// For each load: everybody's tail, and that of the async rung against each of the others.
 pub(crate) fn findings(experiment: &Experiment<'_>, machine: &Machine, family: &Family) -> Vec<Finding> {
     let groups = by_load::groups(experiment);
-    groups.iter().filter_map(|group| said(group, machine, family)).map(Finding::headline).collect()
+    let said = groups.iter().filter_map(|group| said(experiment, group, machine, family));
+    said.map(Finding::headline).collect()
 }
 
-fn said(group: &Group<'_, '_>, machine: &Machine, family: &Family) -> Option<String> {
+fn said(
+    experiment: &Experiment<'_>,
+    group: &Group<'_, '_>,
+    machine: &Machine,
+    family: &Family,
+) -> Option<String> {
     let mut tails: Vec<(&Cell<'_>, f64)> =
         group.cells.iter().filter_map(|cell| Some((*cell, cell.median_of(p90)?))).collect();
     tails.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let ((slowest, _), others) = tails.split_first()?;
+    let (slowest, _) = tails.first()?;
     let route = slowest.ok.iter().find_map(|trial| Some(trial.bystander.as_ref()?.route.as_str()))?;
     let each: Vec<String> = tails
         .iter()
@@ -37,16 +43,7 @@ fn said(group: &Group<'_, '_>, machine: &Machine, family: &Family) -> Option<Str
         Some(format!("{} on {}", percent(share), cell.series.named()))
     });
     let busy = (!busy.is_empty()).then(|| format!(" The server's CPU was busy {}.", listed(&busy)));
-    let against: Vec<String> = others
-        .iter()
-        .filter_map(|(other, _)| {
-            let ratio = tail_ratio(slowest, other)?;
-            let compared = compared_as("as long", &ratio, family);
-            Some(format!("{} {compared}{}", other.series.named(), points(&ratio)))
-        })
-        .collect();
-    let against = (!against.is_empty())
-        .then(|| format!(" On {} that is, as against {}.", slowest.series.named(), listed(&against)));
+    let against = against(experiment, group, &tails, family);
     Some(format!(
         "Beside {}, the 90th percentile of {route} takes {}.{}{}",
         group.said(),
@@ -54,6 +51,28 @@ fn said(group: &Group<'_, '_>, machine: &Machine, family: &Family) -> Option<Str
         against.unwrap_or_default(),
         busy.unwrap_or_default()
     ))
+}
+
+/// ` On … that is, block by block, as against …`: the rung that was chosen beforehand, which may lose or win.
+fn against(
+    experiment: &Experiment<'_>,
+    group: &Group<'_, '_>,
+    tails: &[(&Cell<'_>, f64)],
+    family: &Family,
+) -> Option<String> {
+    let reference = by_load::reference(experiment, group.load)?;
+    let (reference, _) = tails.iter().find(|(cell, _)| cell.series == reference.series)?;
+    let each: Vec<String> = tails
+        .iter()
+        .filter(|(cell, _)| cell.series != reference.series)
+        .filter_map(|(cell, _)| {
+            let ratio = tail_ratio(reference, cell)?;
+            let compared = as_long_or_short(&ratio, family);
+            Some(format!("{} {compared}{}", cell.series.named(), points(&ratio)))
+        })
+        .collect();
+    let name = reference.series.named();
+    (!each.is_empty()).then(|| format!(" On {name} that is, {BLOCK_BY_BLOCK}, as against {}.", listed(&each)))
 }
 
 /// The tail that is compared.

@@ -4,6 +4,10 @@
 use crate::report::text::{counted, rounded};
 use crate::stats::{BLOCKS_FOR_INTERVAL, Family, Interval, Judged, Ratio, Reading};
 
+/// Stands before a ratio that follows two figures: these are medians, or of all answers together, and the ratio is a
+/// mean over blocks, so that it need not be their quotient.
+pub(crate) const BLOCK_BY_BLOCK: &str = "block by block";
+
 /// `6.13 times as much (95 % interval 5.90 to 6.37)`, or that no difference is shown, or equality.
 pub(crate) fn compared(ratio: &Ratio, family: &Family) -> String {
     compared_as("as much", ratio, family)
@@ -20,6 +24,16 @@ pub(crate) fn compared_as(as_much: &str, ratio: &Ratio, family: &Family) -> Stri
             Some(interval) => format!("{times} (95 % interval {})", shown(interval)),
             None => times,
         },
+    }
+}
+
+/// [`compared_as`] `as long`, and a difference in the other direction as a factor above 1 as well: `20.0 times as short`.
+pub(crate) fn as_long_or_short(ratio: &Ratio, family: &Family) -> String {
+    let differs = !matches!(family.reading(ratio), Reading::Equal | Reading::NoDifferenceShown);
+    if differs && ratio.estimate < 1.0 {
+        compared_as("as short", &ratio.inverse(), family)
+    } else {
+        compared_as("as long", ratio, family)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::ladder::Kind;
 use crate::report::bounds::{Point, Sweep, Track};
 use crate::report::cells::Metric;
 use crate::report::findings::Finding;
-use crate::report::findings::compared::compared;
+use crate::report::findings::compared::{BLOCK_BY_BLOCK, compared};
 use crate::report::text::{counted, exact, listed};
 use crate::stats::{BLOCKS_FOR_INTERVAL, Family};
 
@@ -78,17 +78,22 @@ impl Pair<'_, '_> {
             Some((metric.show(value), metric.show(other), compared(&ratio, family)))
         };
         let cpu = clause(Metric::Cpu).map(|(mine, theirs, times)| {
-            format!("a request takes {mine} of CPU on {my_name} and {theirs} on {their_name}, {times}")
+            format!(
+                "a request takes {mine} of CPU on {my_name} and {theirs} on {their_name}, {BLOCK_BY_BLOCK} \
+                 {times}"
+            )
         });
         // Where nothing waits, few connections are all that there is, and the server's fixed costs show.
-        let memory = sweep.target.waits().then(|| clause(Metric::Memory)).flatten().map(
-            |(mine, theirs, times)| match cpu {
-                Some(_) => format!("a connection {mine} and {theirs} of memory, {times}"),
-                None => format!(
-                    "a connection takes {mine} of memory on {my_name} and {theirs} on {their_name}, {times}"
-                ),
-            },
-        );
+        let memory =
+            sweep.target.waits().then(|| clause(Metric::Memory)).flatten().map(|(mine, theirs, times)| {
+                match cpu {
+                    Some(_) => format!("a connection {mine} and {theirs} of memory, {times}"),
+                    None => format!(
+                        "a connection takes {mine} of memory on {my_name} and {theirs} on {their_name}, \
+                     {BLOCK_BY_BLOCK} {times}"
+                    ),
+                }
+            });
         let clauses: Vec<String> = cpu.into_iter().chain(memory).collect();
         if clauses.is_empty() {
             return None;

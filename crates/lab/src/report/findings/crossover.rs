@@ -51,9 +51,8 @@ fn headline(map: &Map<'_, '_>) -> Option<String> {
             (Some((Winner::Async, _)), [only]) => {
                 pays.push(format!("at {} in {}", only.load_label(), panel.noun()));
             }
-            (Some((Winner::Async, place)), squares) => {
-                let from = squares.get(place).map(Square::load_label)?;
-                pays.push(format!("from {from} on in {}", panel.noun()));
+            (Some((Winner::Async, place)), _) => {
+                pays.push(format!("{} in {}", row.beginning(place)?, panel.noun()));
             }
             _ => not.push(format!("{} ({})", panel.noun(), why_not(row))),
         }
@@ -66,8 +65,8 @@ fn headline(map: &Map<'_, '_>) -> Option<String> {
     };
     let said = match (pays.is_empty(), not.is_empty()) {
         (false, true) => format!("pays {}", listed(&pays)),
-        (false, false) => format!("pays {}; from no load on in {}", listed(&pays), listed(&not)),
-        _ => format!("is shown to pay from no load on in {}", listed(&not)),
+        (false, false) => format!("pays {}; at no load in {}", listed(&pays), listed(&not)),
+        _ => format!("is shown to pay at no load in {}", listed(&not)),
     };
     Some(format!("{} {other} instead of {blocking} {said}.", sentence(&format!("{place},"))))
 }
@@ -78,8 +77,7 @@ fn why_not(row: &Row<'_>) -> String {
         Some((Winner::Blocking, 0)) if row.squares.len() == 1 => return "blocking wins".into(),
         Some((Winner::Blocking, 0)) => return "blocking wins at every load".into(),
         Some((Winner::Blocking, place)) => {
-            let from = row.squares.get(place).map(Square::load_label).unwrap_or_default();
-            return format!("blocking wins from {from} on");
+            return format!("blocking wins {}", row.beginning(place).unwrap_or_default());
         }
         _ => {}
     }
@@ -125,7 +123,8 @@ fn clause(panel: &Panel<'_>, row: &Row<'_>, family: &Family) -> String {
         _ => format!("{} and {}", figure(from), figure(last)),
     };
     let Some((winner, place)) = row.from() else {
-        return format!("{at} {}", nobody(row, &figure, ends(first)));
+        let compared = row.squares.iter().find(|square| square.standing.ratio().is_some());
+        return format!("{at} {}", nobody(row, &figure, ends(compared.unwrap_or(first))));
     };
     let who = if winner == Winner::Async { "async" } else { "blocking" };
     let Some(from) = row.squares.get(place) else { return at };
@@ -133,13 +132,14 @@ fn clause(panel: &Panel<'_>, row: &Row<'_>, family: &Family) -> String {
         let every = if row.squares.len() > 1 { " at every load" } else { "" };
         return format!("{at} {who} wins{every}, {}", ends(from));
     };
-    let load = from.load_label();
-    let past = match &below.standing {
-        Standing::Nothing(_) => ", past which nothing can be claimed",
-        standing if standing.is_points() => ": too few blocks to claim anything past it",
-        _ => "",
+    let but = match &below.standing {
+        Standing::Nothing(missing) => format!("{} {}", below.under(), missing.why),
+        standing if standing.is_points() => {
+            format!("but {}: too few blocks to claim anything past it", figure(below))
+        }
+        Standing::Compared(..) => format!("but {}", figure(below)),
     };
-    format!("{at} {who} wins from {load} on, {} (but {}{past})", ends(from), figure(below))
+    format!("{at} {who} wins {}, {} ({but})", row.beginning(place).unwrap_or_default(), ends(from))
 }
 
 /// Why a route has no winner.
@@ -163,7 +163,14 @@ fn nobody(row: &Row<'_>, figure: &impl Fn(&Square<'_>) -> String, ends: String) 
             let who = if winner == Winner::Async { "async" } else { "blocking" };
             format!("no winner from any load on: {who} wins at {}, but {last}", figure(square))
         }
-        None => format!("nobody wins at any of {}: {ends}", counted(compared.count() as u64, "load")),
+        None => {
+            let loads = match (compared.count(), row.squares.len()) {
+                (1, 1) => "its only load".into(),
+                (1, _) => "the only load that counts".into(),
+                (several, _) => format!("any of {}", counted(several as u64, "load")),
+            };
+            format!("nobody wins at {loads}: {ends}")
+        }
     }
 }
 

@@ -85,15 +85,18 @@ fn trials<'c, 'a>(cell: &'c Cell<'a>) -> impl Iterator<Item = &'a Trial> + 'c {
     cell.ok.iter().chain(&cell.collapsed).copied()
 }
 
-/// `ran out of threads (its log says so 3 times; 500 MiB of 512 MiB of addresses were mapped, for 380 threads)`
+/// `ran out of address space (its log says so 3 times; 500 MiB of 512 MiB of addresses were mapped, with 380 threads)`
 fn ran_out(experiment: &Experiment<'_>, cell: &Cell<'_>) -> String {
     let said =
         |of: fn(&Server) -> Option<u64>| trials(cell).filter_map(|trial| of(&trial.server)).sum::<u64>();
-    let kinds = [
-        ("threads", said(|server| server.threads_refused)),
-        ("files", said(|server| server.files_refused)),
-        ("memory", said(|server| server.memory_refused)),
-    ];
+    let (threads, memory) = (said(|server| server.threads_refused), said(|server| server.memory_refused));
+    let files_refused = ("files", said(|server| server.files_refused));
+    let kinds = if experiment.is_boxed() {
+        // One limit: whether a stack or something else found no room is chance.
+        vec![("address space", threads + memory), files_refused]
+    } else {
+        vec![("threads", threads), files_refused, ("memory", memory)]
+    };
     let kinds: Vec<_> = kinds.into_iter().filter(|(_, times)| *times > 0).collect();
     let evidence: Vec<String> =
         [addresses(experiment, cell), files(experiment, &kinds)].into_iter().flatten().collect();

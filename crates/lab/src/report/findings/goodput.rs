@@ -37,19 +37,20 @@ fn in_time(
     let rate = group.load.rate_rps?;
     let each = group.each(|cell| {
         let rps = cell.median(Metric::Throughput)?;
-        Some(format!("{} on {} ({} of what was due)", rounded(rps), cell.series.named(), percent(rps / rate)))
+        let share = cell.median_of(served)?;
+        Some(format!("{} on {} ({} of what was due)", rounded(rps), cell.series.named(), percent(share)))
     });
     if each.is_empty() {
         return None;
     }
     let limit = limit
-        .map(|limit| format!(", {} times what can be served ({}),", rounded(rate / limit.rps), limit.text));
-    let patience = timeout_ms.map(|ms| format!(" to clients that wait {} at most", milliseconds(ms as f64)));
+        .map(|limit| format!(", {} times what can be served ({})", rounded(rate / limit.rps), limit.text));
+    let patience =
+        timeout_ms.map_or_else(|| "in time".into(), |ms| format!("within {}", milliseconds(ms as f64)));
     let mut text = format!(
-        "Of {}{} answered in time{}, a second: {}.",
+        "With {}{}, requests/s answered {patience}: {}.",
         group.said(),
         limit.unwrap_or_default(),
-        patience.unwrap_or_default(),
         listed(&each)
     );
     for (blocking, other) in group.pairs() {
@@ -61,6 +62,11 @@ fn in_time(
         }
     }
     Some(text)
+}
+
+/// Share of the requests due in a trial: by chance that is more or less than its nominal rate.
+fn served(trial: &Trial) -> Option<f64> {
+    Some(trial.throughput_rps? * trial.window.length_ms / 1_000.0 / trial.scheduled as f64)
 }
 
 /// Calls that the services served for somebody who had left, and CPU over answers that somebody got.

@@ -1,6 +1,6 @@
 //! A rung against itself: two uses of it that differ in nothing but their name. Whatever their ratio shows is
 //! not the server's. Where the interval lies is the bias of the whole set-up; how wide it is, the smallest
-//! effect that this machine can show with so many blocks.
+//! effect that this machine can show with so many blocks, in a comparison that stands by itself.
 
 use crate::report::cells::{Cell, Experiment, Metric, Series};
 use crate::report::findings::Finding;
@@ -83,13 +83,15 @@ fn partner<'e, 'a>(experiment: &'e Experiment<'a>, cell: &Cell<'a>) -> Option<&'
 fn tells(cell: &Cell<'_>, other: &Cell<'_>, metric: Metric) -> bool {
     let (open, waits) = (cell.load.mode == Mode::Open, cell.target().waits());
     match metric {
+        // At a common rate the question is how long answers take.
         Metric::P50 => open,
+        Metric::Cpu => cell.load.mode == Mode::Closed,
         // Where requests wait, C / W holds throughput, and where the generator was full, it did.
         Metric::Throughput => {
             !open && !waits && cell.client_bound().is_none() && other.client_bound().is_none()
         }
         Metric::Memory => !open && waits,
-        _ => true,
+        _ => false,
     }
 }
 
@@ -128,7 +130,8 @@ fn said(all: &[Twice<'_, '_>], family: &Family) -> Option<String> {
     });
     let smallest: Vec<String> = smallest.collect();
     Some(format!(
-        "{bias}. The smallest effect that this machine shows with {blocks}, the widest interval counting: {}.",
+        "{bias}. The smallest effect that this machine shows with {blocks} in a single comparison, the widest interval \
+         counting: {}; where many comparisons are corrected for, only larger ones show.",
         listed(&smallest)
     ))
 }

@@ -3,6 +3,7 @@
 
 use crate::report::cells::Experiment;
 use crate::report::findings::Finding;
+use crate::report::findings::compared::shown;
 use crate::report::text::{exact, listed, milliseconds, rounded};
 use crate::report::waits::{Means, Point, Replayed, curves, tolerance};
 
@@ -17,15 +18,7 @@ pub(crate) fn findings(experiment: &Experiment<'_>) -> Vec<Finding> {
 fn waited(points: &[Point<'_, '_>]) -> Option<Finding> {
     let (first, name) = (points.first()?, points.first()?.cell.series.named());
     let clauses: Vec<String> = points.iter().map(clause).collect();
-    let knee = points.iter().find(|point| point.waited_ms > KNEE * point.service_ms);
-    let knee = match knee {
-        Some(point) => format!(
-            " From ρ = {:.2} on ({} requests/s) the mean wait is more than half of a service time.",
-            point.utilisation,
-            exact(point.rate_rps)
-        ),
-        None => " Nowhere is the mean wait more than half of a service time.".into(),
-    };
+    let knee = knee(points);
     Some(Finding::headline(format!(
         "The mean wait for one of {} threads of {name}, calls taking {} on average: {}.{knee}",
         first.threads,
@@ -34,13 +27,33 @@ fn waited(points: &[Point<'_, '_>]) -> Option<Finding> {
     )))
 }
 
+/// Between which rates waits begin to be felt. Nothing was measured between two, so no rate is named for it.
+fn knee(points: &[Point<'_, '_>]) -> String {
+    let felt = |point: &Point<'_, '_>| point.waited_ms > KNEE * point.service_ms;
+    let Some(place) = points.iter().position(felt) else {
+        return " Nowhere is the mean wait more than half of a service time.".into();
+    };
+    let above = &points[place];
+    match place.checked_sub(1).map(|place| &points[place]) {
+        Some(below) => format!(
+            " Between ρ = {:.2} and {:.2} ({} and {} requests/s) the mean wait passes half of a service time.",
+            below.utilisation,
+            above.utilisation,
+            exact(below.rate_rps),
+            exact(above.rate_rps)
+        ),
+        None => format!(
+            " At ρ = {:.2} already, the lowest of all, the mean wait is more than half of a service time.",
+            above.utilisation
+        ),
+    }
+}
+
 /// `at ρ = 0.90 31.0 ms (30.4 ms by Erlang C; measured ÷ expected 1.02, 95 % interval 0.8 to 1.2)`
 fn clause(point: &Point<'_, '_>) -> String {
-    let against = point.ratio.and_then(|ratio| {
-        ratio.interval.map(|interval| {
-            let (low, high) = (rounded(interval.low), rounded(interval.high));
-            format!("; measured ÷ expected {}, 95 % interval {low} to {high}", rounded(ratio.estimate))
-        })
+    let against = point.over_expected().and_then(|(times, interval)| {
+        let interval = shown(interval?);
+        Some(format!("; measured ÷ expected {}, 95 % interval {interval}", rounded(times)))
     });
     let by = if point.utilisation > 1.0 { "on the fluid line" } else { "by Erlang C" };
     let replayed = point.means().map(|means| format!("{} in the replay", short(means.replayed_ms)));
@@ -64,7 +77,7 @@ fn replayed(points: &[Point<'_, '_>]) -> Option<Finding> {
     let first = points.first()?;
     let name = first.cell.series.named();
     let played: Vec<(&Point<'_, '_>, Means)> =
-        points.iter().filter_map(|point| Some((point, point.means()?))).collect();
+        points.iter().filter_map(|point| Some((point, point.medians()?))).collect();
     let gaps: Vec<String> = points.iter().filter_map(gap).collect();
     let Some(farthest) = played.iter().max_by(|a, b| a.1.strain().total_cmp(&b.1.strain())) else {
         let why = if gaps.is_empty() {
@@ -98,8 +111,8 @@ fn replayed(points: &[Point<'_, '_>]) -> Option<Finding> {
     let gaps = if gaps.is_empty() { String::new() } else { format!(" Not played: {}.", listed(&gaps)) };
     Some(Finding::headline(format!(
         "The same requests, with their arrivals and times in the view as recorded, played through a first-come-first-served \
-         queue with {} servers: that {verdict}. (To agree is to be within {} in the \
-         median over trials of their means; of all trials {} of {} are.) The \
+         queue with {} servers: that {verdict}. (These are medians over trials of their means, and to agree is to be \
+         within {}; of all trials {} of {} are.) The \
          difference is what {name} does besides queueing: accepting, reading, waking a thread, writing the reply, and waiting for \
          a CPU where the machine has other work.{gaps}",
         first.threads,

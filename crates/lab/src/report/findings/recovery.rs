@@ -1,5 +1,5 @@
-//! Rule `recovery`: something went wrong for a while in the middle of a load. Who was served meanwhile, how deep
-//! was the queue, and when were answers as quick as before? And what do other ways to measure see of it?
+//! Rule `recovery`: something went wrong for a while in the middle of a load. Who was served meanwhile, how many
+//! requests were in flight, and when were answers as quick as before? And what do other ways to measure see of it?
 
 use loadgen::protocol::Shape;
 
@@ -45,22 +45,17 @@ fn burst(group: &Group<'_, '_>) -> Option<Trouble> {
 
 const SPIKE: &str = "spike";
 
-/// How deep, and how long until all is well.
+/// How many were in flight, those in service among them, and how long until all is well.
 fn after(group: &Group<'_, '_>, trouble: &Trouble) -> Option<String> {
     let each = group.each(|cell| {
         let seen: Vec<Seen> = cell.ok.iter().filter_map(|trial| Seen::of(trial, trouble)).collect();
         let deepest = median(&seen.iter().map(|seen| seen.deepest).collect::<Vec<_>>())?;
-        let back: Vec<f64> = seen.iter().filter_map(|seen| seen.back_ms).collect();
-        let when = match (back.len() == seen.len(), median(&back)) {
-            (true, Some(ms)) if ms <= 0.0 => "quick again at once".to_owned(),
-            (true, Some(ms)) => format!("quick again after {}", milliseconds(ms)),
-            _ => format!(
-                "not quick again within the window in {} of {}",
-                seen.len() - back.len(),
-                counted(seen.len() as u64, "trial")
-            ),
-        };
-        Some(format!("{} in the queue and {when} on {}", exact(deepest), cell.series.named()))
+        let when = quick_again(&seen.iter().map(|seen| seen.back_ms).collect::<Vec<_>>());
+        let slowest: Option<Vec<_>> = seen.iter().map(|seen| seen.slowest_back_ms).collect();
+        let slowest = slowest.map(|each| format!(", the slowest answers {}", quick_again(&each)));
+        let (deepest, name) = (exact(deepest), cell.series.named());
+        let slowest = slowest.unwrap_or_default();
+        Some(format!("{deepest} requests in flight at the most, answers {when}{slowest} on {name}"))
     });
     (!each.is_empty()).then(|| {
         format!(
@@ -80,12 +75,29 @@ fn after(group: &Group<'_, '_>, trouble: &Trouble) -> Option<String> {
     })
 }
 
+/// The median over trials of the time until something was quick, where it was so in each of them.
+fn quick_again(back_ms: &[Option<f64>]) -> String {
+    let back: Vec<f64> = back_ms.iter().copied().flatten().collect();
+    match (back.len() == back_ms.len(), median(&back)) {
+        (true, Some(ms)) if ms <= 0.0 => "quick again at once".to_owned(),
+        (true, Some(ms)) => format!("quick again after {}", milliseconds(ms)),
+        _ => format!(
+            "not quick again within the window in {} of {}",
+            back_ms.len() - back.len(),
+            counted(back_ms.len() as u64, "trial")
+        ),
+    }
+}
+
 /// What a trial's series says about it.
 struct Seen {
     /// Most requests in flight.
     deepest: f64,
     /// From the end of the trouble to the first row of [`STAYS_ROWS`] quick ones; `None` if there is none.
     back_ms: Option<f64>,
+    /// The same of the slowest answer of each row, held against the slowest of any row before. A row has too few answers
+    /// for a 99th percentile, and this is the stricter one. Unknown in results that do not have it.
+    slowest_back_ms: Option<Option<f64>>,
 }
 
 impl Seen {
@@ -93,20 +105,22 @@ impl Seen {
         let rows = &trial.series;
         let row_ms = rows.get(1)?.t_ms.saturating_sub(rows[0].t_ms);
         let end_ms = trouble.at_ms + trouble.for_ms;
-        let quiet = rows.iter().filter(|row| row.t_ms + row_ms <= trouble.at_ms);
-        let quiet_ms = median(&quiet.filter_map(|row| row.p50_ms).collect::<Vec<_>>())?;
-        let quick = |row: &SeriesRow| {
-            row.errors.unwrap_or(0) == 0 && row.p50_ms.is_some_and(|ms| ms <= quiet_ms * QUICK_AGAIN)
-        };
+        let quiet = || rows.iter().filter(|row| row.t_ms + row_ms <= trouble.at_ms);
+        let quiet_ms = median(&quiet().filter_map(|row| row.p50_ms).collect::<Vec<_>>())?;
         let after: Vec<&SeriesRow> = rows.iter().filter(|row| row.t_ms >= end_ms).collect();
-        let stays = |from: usize| {
-            let next = &after[from..after.len().min(from + STAYS_ROWS)];
-            next.iter().all(|row| quick(row))
+        let back = |figure: fn(&SeriesRow) -> Option<f64>, before_ms: f64| {
+            let quick = |row: &&SeriesRow| {
+                row.errors.unwrap_or(0) == 0 && figure(row).is_some_and(|ms| ms <= before_ms * QUICK_AGAIN)
+            };
+            let stays = |from: &usize| after[*from..after.len().min(from + STAYS_ROWS)].iter().all(quick);
+            let first = (0..after.len()).find(stays).map(|from| after[from]);
+            first.map(|row| (row.t_ms - end_ms) as f64)
         };
-        let first_quick = (0..after.len()).find(|from| stays(*from)).map(|from| after[from]);
+        let quiet_slowest_ms = quiet().filter_map(|row| row.max_ms).reduce(f64::max);
         Some(Self {
             deepest: rows.iter().filter_map(|row| row.in_flight).max()? as f64,
-            back_ms: first_quick.map(|row| (row.t_ms - end_ms) as f64),
+            back_ms: back(|row| row.p50_ms, quiet_ms),
+            slowest_back_ms: quiet_slowest_ms.map(|before_ms| back(|row| row.max_ms, before_ms)),
         })
     }
 }

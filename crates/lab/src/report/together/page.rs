@@ -6,8 +6,7 @@
 use askama::Template;
 
 use crate::report;
-use crate::report::charts::Chart;
-use crate::report::html::{Span, spans};
+use crate::report::html::{self, Span, spans};
 use crate::report::tables::Table;
 use crate::report::text::{listed, rounded};
 use crate::report::together::figures::{self, Figure};
@@ -38,14 +37,9 @@ struct Section {
     anchor: String,
     title: String,
     headlines: Vec<Vec<Span>>,
-    figures: Vec<Drawn>,
+    figures: Vec<html::Figure>,
     cells: Table,
     missing: Vec<Vec<Span>>,
-}
-
-struct Drawn {
-    id: String,
-    chart: Chart,
 }
 
 pub(super) fn render(together: &Together<'_>) -> anyhow::Result<String> {
@@ -93,7 +87,7 @@ impl Section {
         let figures = forest
             .chain(overlay::charts(shared))
             .enumerate()
-            .map(|(number, chart)| Drawn { id: format!("figure-{}-{}", place + 1, number + 1), chart });
+            .map(|(number, chart)| html::Figure::of(chart, format!("figure-{}-{}", place + 1, number + 1)));
         Self {
             anchor: format!("experiment-{}", place + 1),
             title: shared.title.clone(),
@@ -102,13 +96,6 @@ impl Section {
             cells: cells(&read),
             missing: read.figures.missing.iter().map(|text| spans(text)).collect(),
         }
-    }
-}
-
-impl Drawn {
-    /// What plotly.js draws, safe inside of a script element: nothing in it can end that element.
-    fn json(&self) -> String {
-        self.chart.figure.replace('<', "\\u003c")
     }
 }
 

@@ -6,6 +6,7 @@ use crate::report::bounds::{Point, Track, own_cores};
 use crate::report::cells::{Cell, Experiment, Metric};
 use crate::report::parts;
 use crate::report::slots::{self, Slots};
+use crate::report::target::Target;
 use crate::report::verdict::{Limit, Took};
 use crate::results::{Bystander, Mode, Server, Services, Trial};
 
@@ -176,6 +177,15 @@ impl<'e, 'a> Evidence<'e, 'a> {
     pub(crate) fn besides_waiting_ms(&self) -> Option<f64> {
         let answer_ms = f64::from(self.cell.load.clients) / self.throughput_rps? * 1_000.0;
         (!self.is_open()).then_some(answer_ms - self.wait_ms?).filter(|ms| *ms > 0.0)
+    }
+
+    /// Median response of whoever asks for something else meanwhile, and what that waits by its route.
+    pub(crate) fn bystander_ms(&self) -> Option<(f64, f64)> {
+        let ms = self.cell.median_of(|trial| trial.bystander.as_ref()?.latency_ms.p50)?;
+        let route =
+            self.cell.ok.iter().find_map(|trial| trial.bystander.as_ref()).map(|seen| &*seen.route)?;
+        let wait_ms = Target { mode: Mode::Open, route, keep_alive: true }.wait_ms();
+        Some((ms, wait_ms.unwrap_or(0.0)))
     }
 
     pub(crate) fn window_ms(&self) -> f64 {

@@ -9,8 +9,11 @@
 //!    only what comes within 5 % of K / W is put down to them.
 //! 6. The CPU.
 //! 7. Others who filled the server's CPU: then the machine was not left alone, and what follows says nothing.
-//! 8. The listen queue, if what its drops cost explains half of what is missing; after all that fills it.
-//! 9. The longest part of the response, in open loop. It says where to look rather than what ran out.
+//! 8. Slots that only bystanders show to be taken, where the load itself has no line.
+//! 9. The listen queue, if what its drops cost explains half of what is missing; after all that fills it.
+//! 10. The longest part of the response, in open loop. It says where to look rather than what ran out.
+//!
+//! Where none of them is found, clients in step are mentioned if they could be it: that is a lead and no finding.
 //!
 //! Where a second one of 2, 4, 5 and 6 is full as well, the verdict says so: more of the first alone would not help.
 
@@ -21,14 +24,15 @@ use crate::report::parts;
 use crate::report::text::milliseconds;
 use crate::report::verdict::evidence::Evidence;
 use crate::report::verdict::words::looked_at;
-use crate::report::verdict::{Cause, Limit, Took, Verdict};
+use crate::report::verdict::{Cause, InStep, Limit, Took, Verdict};
 use crate::results::{Mode, Trial};
 
 /// A share from which on CPUs, threads or services count as full.
 const FULL: f64 = 0.95;
 
-/// A share of the server's CPUs from which on what others had of them is worth more than a note.
-const OTHERS: f64 = 0.1;
+/// A share of the server's CPUs from which on what others had of them is worth more than a note. Whoever makes threads
+/// or connections for each request leaves up to an eighth of a core to the kernel, which ends them for nobody's account.
+const OTHERS: f64 = 0.2;
 
 /// How near to K / W a rung must work for K / W to be the reason, and how near where its CPU is full too.
 const NEAR_SLOTS_LINE: f64 = 0.85;
@@ -67,16 +71,18 @@ pub(crate) fn verdict(at: &Evidence<'_, '_>) -> Verdict {
     if let Some(refused) = refused(at) {
         return alone(refused);
     }
-    let full = [downstream(at).or_else(|| fault(at)), slots(at, cpu.is_some()), cpu];
+    let slots = slots(at, cpu.is_some()).or_else(|| in_the_services_line(at));
+    let full = [downstream(at).or_else(|| fault(at)), slots, cpu];
     let mut full = full.into_iter().flatten();
     if let Some(cause) = full.next() {
         return Verdict { cause, also: full.collect() };
     }
     let cause = others(at)
+        .or_else(|| blocked(at))
         .or_else(|| listen_queue(at))
         .or_else(|| part(at))
         .or_else(|| failures(at))
-        .unwrap_or_else(|| Cause::NotFound { looked_at: looked_at(at), few: few(at) });
+        .unwrap_or_else(|| Cause::NotFound { looked_at: looked_at(at), few: few(at), in_step: in_step(at) });
     alone(cause)
 }
 
@@ -89,6 +95,13 @@ pub(crate) fn suffers(at: &Evidence<'_, '_>) -> bool {
         || (at.is_open() && at.mean_response_ms().is_some_and(|ms| ms > late_ms))
         || many(at.failed())
         || cpu(at).is_some()
+        || late_bystander(at).is_some()
+}
+
+/// How long whoever asks for something else beside the load waits, half of the time, where that is long.
+fn late_bystander(at: &Evidence<'_, '_>) -> Option<f64> {
+    let (ms, wait_ms) = at.bystander_ms()?;
+    (ms > wait_ms * LATE + LATE_MS).then_some(ms)
 }
 
 fn many((failed, of): (u64, u64)) -> bool {
@@ -204,8 +217,24 @@ fn slots(at: &Evidence<'_, '_>, cpu_is_full: bool) -> Option<Cause> {
         let near = near * limit_rps - cut_off..=OVER_SLOTS_LINE * limit_rps + cut_off;
         slots.number < callers && near.contains(&at.throughput_rps?)
     };
-    let line = Some((milliseconds(wait_ms), limit_rps));
+    // A line that far more than is due would fit under proves nothing: there its slots were taken for a while.
+    let reached = !at.is_open() || at.possible_rps? >= FULL * limit_rps;
+    let line = reached.then(|| (milliseconds(wait_ms), limit_rps));
     all_taken.then_some(Cause::Slots { slots, callers, line, queue })
+}
+
+/// Slots that are all taken by who stands in the line of full services: it is these that bystanders wait for.
+fn in_the_services_line(at: &Evidence<'_, '_>) -> Option<Cause> {
+    let (slots, callers) = (at.slots?, at.cell.load.clients);
+    let Cause::Downstream { in_service, queued, .. } = downstream(at)? else { return None };
+    let all_taken = slots.number < callers && in_service + queued as f64 >= FULL * f64::from(slots.number);
+    all_taken.then_some(Cause::Slots { slots, callers, line: None, queue: None })
+}
+
+/// Where a load has no line, its slots are seen to be taken by who else wants one.
+fn blocked(at: &Evidence<'_, '_>) -> Option<Cause> {
+    let (slots, bystander_ms) = (at.slots?, late_bystander(at)?);
+    (slots.number <= at.cell.load.clients).then_some(Cause::Blocked { slots, bystander_ms })
 }
 
 /// Its share is what others left, unless they had much.
@@ -265,6 +294,15 @@ fn failures(at: &Evidence<'_, '_>) -> Option<Cause> {
 fn few(at: &Evidence<'_, '_>) -> Option<(u64, f64)> {
     let answers = at.cell.median_of(|trial| Some(trial.completed as f64))? as u64;
     (answers < FEW).then(|| (answers, at.window_ms() / 1_000.0))
+}
+
+/// A constant wait keeps closed-loop clients together that have once met, as behind a timer's tick or a hiccup: a burst
+/// of requests, an idle CPU, a burst of answers. Each then queues for no longer than a round of all of them takes.
+fn in_step(at: &Evidence<'_, '_>) -> Option<InStep> {
+    let (us, besides_ms) = (at.cell.median(Metric::Cpu)?, at.besides_waiting_ms()?);
+    let clients = at.cell.load.clients;
+    let round_ms = f64::from(clients) * us / 1_000.0 / at.cores?;
+    (besides_ms <= round_ms).then_some(InStep { clients, round_ms, besides_ms })
 }
 
 impl Took {

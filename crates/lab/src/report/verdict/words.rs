@@ -12,7 +12,7 @@ impl Verdict {
             Cause::Collapsed { .. } => "collapsed".into(),
             Cause::NotRun { slots: Some((slots, wait)), .. }
             | Cause::Slots { slots, line: Some((wait, _)), .. } => format!("{} ÷ {wait}", slots.counted()),
-            Cause::Slots { slots, .. } => slots.counted(),
+            Cause::Slots { slots, .. } | Cause::Blocked { slots, .. } => slots.counted(),
             Cause::NotRun { .. } => "not run".into(),
             Cause::Void { .. } => "void".into(),
             Cause::Refused { limit, .. } => format!("out of {}", limit.name()),
@@ -39,9 +39,9 @@ impl Verdict {
                 format!("then collapsed, out of {}", limit.name())
             }
             Cause::Collapsed { .. } => "then collapsed".into(),
-            Cause::NotRun { slots: Some((slots, _)), .. } | Cause::Slots { slots, .. } => {
-                slots.ran_out().into()
-            }
+            Cause::NotRun { slots: Some((slots, _)), .. }
+            | Cause::Slots { slots, .. }
+            | Cause::Blocked { slots, .. } => slots.ran_out().into(),
             Cause::NotRun { .. } => "beyond which it was not run".into(),
             Cause::Void { .. } => "beyond which nothing counts".into(),
             Cause::Refused { limit, .. } => format!("then ran out of {}", limit.name()),
@@ -66,7 +66,9 @@ impl Verdict {
     pub(crate) fn in_brief(&self) -> String {
         match &self.cause {
             Cause::NotRun { .. } => NOT_RUN.into(),
-            Cause::Slots { slots, .. } => slots.ran_out().trim_start_matches("then ").into(),
+            Cause::Slots { slots, .. } | Cause::Blocked { slots, .. } => {
+                slots.ran_out().trim_start_matches("then ").into()
+            }
             Cause::Downstream { .. } => "services behind full".into(),
             Cause::Fault { .. } => "services behind in trouble".into(),
             Cause::Connections { .. } => "connections all taken".into(),
@@ -92,7 +94,7 @@ impl Verdict {
             }
             Cause::Refused { limit, .. } => limit.name(),
             Cause::Collapsed { .. } => "a collapse",
-            Cause::NotRun { .. } | Cause::Slots { .. } => "slots to wait in",
+            Cause::NotRun { .. } | Cause::Slots { .. } | Cause::Blocked { .. } => "slots to wait in",
             Cause::Downstream { .. } => "the services behind",
             Cause::Fault { .. } => "trouble in the services behind",
             Cause::EventLoop { .. } => "its event loop",
@@ -128,7 +130,10 @@ fn clause(cause: &Cause) -> String {
             let ran_out = limit.map(|limit| format!(", out of {}", limit.name())).unwrap_or_default();
             format!("the server collapsed in {trials} of {of}{ran_out} ({reason})")
         }
-        Cause::NotRun { reason, .. } => format!("it was not run there ({reason})"),
+        Cause::NotRun { reason, slots: Some((slots, _)) } => {
+            format!("it was not run there, where its {} would be taken ({reason})", slots.counted())
+        }
+        Cause::NotRun { reason, slots: None } => format!("it was not run there ({reason})"),
         Cause::Void { trials, reason } => {
             format!("nothing can be said, {} void ({reason})", all(*trials))
         }
@@ -162,9 +167,15 @@ fn clause(cause: &Cause) -> String {
                 Some((wait, rps)) => {
                     format!("{taken}, {number} ÷ {wait} = {} requests/s{queue}", rounded(*rps))
                 }
-                None => format!("{taken}, by {number} of {}", count((*callers).into())),
+                None if queue.is_empty() => format!("{taken}, by {number} of {}", count((*callers).into())),
+                None => format!("{taken} meanwhile{queue}"),
             }
         }
+        Cause::Blocked { slots, bystander_ms } => format!(
+            "{}, so that half of those who want something else meanwhile wait {} or longer",
+            slots.all_taken(),
+            milliseconds(*bystander_ms)
+        ),
         Cause::EventLoop { queue, busy } => format!(
             "its event loop was taken by other requests, {} queueing{}",
             queue.said(),
@@ -182,7 +193,8 @@ fn clause(cause: &Cause) -> String {
             let each = us.map(|us| format!(" at {} µs a request", rounded(us))).unwrap_or_default();
             let kernel = kernel.map(|share| format!("{} of it in the kernel", percent(share)));
             let switches = switches.map(|each| format!("about {} context switches a request", rounded(each)));
-            let others = (*others >= WORTH_A_NOTE).then(|| format!("others had {}", percent(*others)));
+            let others =
+                (*others >= WORTH_A_NOTE).then(|| format!("others and the kernel had {}", percent(*others)));
             let how: Vec<String> = kernel.into_iter().chain(switches).chain(others).collect();
             let how = if how.is_empty() { String::new() } else { format!(" ({})", how.join(", ")) };
             format!("its CPU is full, {} of {}{each}{how}", percent(*busy), counted(*cores as u64, "core"))
@@ -202,14 +214,19 @@ fn clause(cause: &Cause) -> String {
         Cause::Failures { failed, of } => {
             format!("{} of {} requests got no right answer", count(*failed), count(*of))
         }
-        Cause::NotFound { looked_at, few: Some((answers, seconds)) } => format!(
+        Cause::NotFound { looked_at, few: Some((answers, seconds)), .. } => format!(
             "too few answers to tell why, {} in {} s (looked at: {looked_at})",
             count(*answers),
             exact(*seconds)
         ),
-        Cause::NotFound { looked_at, few: None } => {
-            format!("the cause was not found (looked at: {looked_at})")
-        }
+        Cause::NotFound { looked_at, in_step: Some(in_step), .. } => format!(
+            "the cause was not found; if all {} clients come in step they queue for that long, a round of theirs \
+             taking {} of CPU and an answer {} besides its wait (looked at: {looked_at})",
+            count(in_step.clients.into()),
+            milliseconds(in_step.round_ms),
+            milliseconds(in_step.besides_ms)
+        ),
+        Cause::NotFound { looked_at, .. } => format!("the cause was not found (looked at: {looked_at})"),
     }
 }
 
