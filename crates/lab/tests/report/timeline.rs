@@ -118,7 +118,6 @@ fn the_slowest_answers_come_back_later_than_most() {
         let late = (7_000..8_000).contains(&row.t_ms);
         row.max_ms = row.p50_ms.map(|ms| if late { 400.0 } else { ms * 1.2 });
     }
-    let event_loop =
-        "answers quick again at once, the slowest answers quick again after 1.00 s on event-loop";
+    let event_loop = "answers quick again at once, the slowest quick again after 1.00 s on event-loop";
     assert_says(&said(&results), &[event_loop]);
 }

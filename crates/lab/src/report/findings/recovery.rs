@@ -52,10 +52,13 @@ fn after(group: &Group<'_, '_>, trouble: &Trouble) -> Option<String> {
         let deepest = median(&seen.iter().map(|seen| seen.deepest).collect::<Vec<_>>())?;
         let when = quick_again(&seen.iter().map(|seen| seen.back_ms).collect::<Vec<_>>());
         let slowest: Option<Vec<_>> = seen.iter().map(|seen| seen.slowest_back_ms).collect();
-        let slowest = slowest.map(|each| format!(", the slowest answers {}", quick_again(&each)));
+        let when = match slowest.map(|each| quick_again(&each)) {
+            None => format!("answers {when}"),
+            Some(same) if same == when => format!("answers, the slowest too, {when}"),
+            Some(later) => format!("answers {when}, the slowest {later}"),
+        };
         let (deepest, name) = (exact(deepest), cell.series.named());
-        let slowest = slowest.unwrap_or_default();
-        Some(format!("{deepest} requests in flight at the most, answers {when}{slowest} on {name}"))
+        Some(format!("{deepest} requests in flight at the most, {when} on {name}"))
     });
     (!each.is_empty()).then(|| {
         format!(
@@ -108,9 +111,11 @@ impl Seen {
         let quiet = || rows.iter().filter(|row| row.t_ms + row_ms <= trouble.at_ms);
         let quiet_ms = median(&quiet().filter_map(|row| row.p50_ms).collect::<Vec<_>>())?;
         let after: Vec<&SeriesRow> = rows.iter().filter(|row| row.t_ms >= end_ms).collect();
-        let back = |figure: fn(&SeriesRow) -> Option<f64>, before_ms: f64| {
+        let back = |slowest_ms: f64| {
+            let within = |ms: Option<f64>, before_ms: f64| ms.is_none_or(|ms| ms <= before_ms * QUICK_AGAIN);
             let quick = |row: &&SeriesRow| {
-                row.errors.unwrap_or(0) == 0 && figure(row).is_some_and(|ms| ms <= before_ms * QUICK_AGAIN)
+                let any = row.errors.unwrap_or(0) == 0 && row.p50_ms.is_some();
+                any && within(row.p50_ms, quiet_ms) && within(row.max_ms, slowest_ms)
             };
             let stays = |from: &usize| after[*from..after.len().min(from + STAYS_ROWS)].iter().all(quick);
             let first = (0..after.len()).find(stays).map(|from| after[from]);
@@ -119,8 +124,8 @@ impl Seen {
         let quiet_slowest_ms = quiet().filter_map(|row| row.max_ms).reduce(f64::max);
         Some(Self {
             deepest: rows.iter().filter_map(|row| row.in_flight).max()? as f64,
-            back_ms: back(|row| row.p50_ms, quiet_ms),
-            slowest_back_ms: quiet_slowest_ms.map(|before_ms| back(|row| row.max_ms, before_ms)),
+            back_ms: back(f64::INFINITY),
+            slowest_back_ms: quiet_slowest_ms.map(back),
         })
     }
 }
@@ -154,7 +159,11 @@ fn recordings(free: &Group<'_, '_>, groups: &[Group<'_, '_>]) -> Option<String> 
         same.sort_by_key(|cell| cell.load.mode != Mode::Open);
         (!same.is_empty()).then_some((cell, same))
     })?;
-    let p90 = |cell: &Cell<'_>| cell.response().p90.map(milliseconds);
+    let p90 = |cell: &Cell<'_>| {
+        let response = cell.response();
+        let p99 = response.p99.map(|ms| format!(" ({})", milliseconds(ms))).unwrap_or_default();
+        Some(milliseconds(response.p90?) + &p99)
+    };
     let mut clauses = vec![format!("{} in open loop", p90(cell)?)];
     clauses.extend(same.iter().filter_map(|other| {
         let clients = other.load.clients;
@@ -169,5 +178,5 @@ fn recordings(free: &Group<'_, '_>, groups: &[Group<'_, '_>]) -> Option<String> 
         })
     }));
     let name = cell.series.named();
-    Some(format!("The same on {name} in other recordings, 90th percentiles: {}.", clauses.join("; ")))
+    Some(format!("The same on {name} in other recordings, 90th (99th) percentiles: {}.", clauses.join("; ")))
 }

@@ -82,7 +82,7 @@ pub(crate) fn verdict(at: &Evidence<'_, '_>) -> Verdict {
         .or_else(|| listen_queue(at))
         .or_else(|| part(at))
         .or_else(|| failures(at))
-        .unwrap_or_else(|| Cause::NotFound { looked_at: looked_at(at), few: few(at), in_step: in_step(at) });
+        .unwrap_or_else(|| not_found(at));
     alone(cause)
 }
 
@@ -294,6 +294,11 @@ fn failures(at: &Evidence<'_, '_>) -> Option<Cause> {
 fn few(at: &Evidence<'_, '_>) -> Option<(u64, f64)> {
     let answers = at.cell.median_of(|trial| Some(trial.completed as f64))? as u64;
     (answers < FEW).then(|| (answers, at.window_ms() / 1_000.0))
+}
+
+fn not_found(at: &Evidence<'_, '_>) -> Cause {
+    let in_step = in_step(at);
+    Cause::NotFound { looked_at: looked_at(at, in_step), few: few(at), in_step }
 }
 
 /// A constant wait keeps closed-loop clients together that have once met, as behind a timer's tick or a hiccup: a burst

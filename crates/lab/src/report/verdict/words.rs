@@ -2,7 +2,7 @@
 
 use crate::report::text::{bytes, count, counted, exact, milliseconds, rounded};
 use crate::report::verdict::evidence::Evidence;
-use crate::report::verdict::{Cause, Limit, Took, Verdict};
+use crate::report::verdict::{Cause, InStep, Limit, Took, Verdict};
 
 impl Verdict {
     /// One or two words, for a label in a chart: what it ran out of.
@@ -168,7 +168,7 @@ fn clause(cause: &Cause) -> String {
                     format!("{taken}, {number} ÷ {wait} = {} requests/s{queue}", rounded(*rps))
                 }
                 None if queue.is_empty() => format!("{taken}, by {number} of {}", count((*callers).into())),
-                None => format!("{taken} meanwhile{queue}"),
+                None => format!("{taken}{queue}"),
             }
         }
         Cause::Blocked { slots, bystander_ms } => format!(
@@ -220,8 +220,8 @@ fn clause(cause: &Cause) -> String {
             exact(*seconds)
         ),
         Cause::NotFound { looked_at, in_step: Some(in_step), .. } => format!(
-            "the cause was not found; if all {} clients come in step they queue for that long, a round of theirs \
-             taking {} of CPU and an answer {} besides its wait (looked at: {looked_at})",
+            "the cause was not found; clients that come in step would do: a round of all {} takes {} of CPU, and an \
+             answer {} besides its wait (looked at: {looked_at})",
             count(in_step.clients.into()),
             milliseconds(in_step.round_ms),
             milliseconds(in_step.besides_ms)
@@ -231,7 +231,7 @@ fn clause(cause: &Cause) -> String {
 }
 
 /// Everything that a verdict could rest on, with its figures.
-pub(super) fn looked_at(at: &Evidence<'_, '_>) -> String {
+pub(super) fn looked_at(at: &Evidence<'_, '_>, in_step: Option<InStep>) -> String {
     let share = |value: Option<f64>| value.map_or_else(|| "not known".into(), percent);
     let (failed, of) = at.failed();
     let mut seen = vec![
@@ -246,9 +246,9 @@ pub(super) fn looked_at(at: &Evidence<'_, '_>) -> String {
         (None, Some(ms)) => seen.push(format!("mean response {}", milliseconds(ms))),
         (None, None) => {}
     }
-    seen.extend(
-        at.besides_waiting_ms().map(|ms| format!("{} of each answer besides its wait", milliseconds(ms))),
-    );
+    // The lead of clients in step has it in its own words.
+    let besides_ms = at.besides_waiting_ms().filter(|_| in_step.is_none());
+    seen.extend(besides_ms.map(|ms| format!("{} of each answer besides its wait", milliseconds(ms))));
     if let Some(calls) = at.calls_in_service().filter(|calls| *calls > 0.0) {
         seen.push(format!("{} calls in the services at a time", rounded(calls)));
     }
