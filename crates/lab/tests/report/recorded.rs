@@ -1,4 +1,4 @@
-//! Verdicts on a recorded run, `recorded.json`; constructed ones are in `verdict.rs`.
+//! Verdicts on recorded runs; constructed ones are in `verdict.rs`.
 
 use lab::results::Results;
 
@@ -24,6 +24,34 @@ fn a_recorded_run_on_a_busy_machine() {
             // Stall: half of the pool would do, were it not for the services.
             "= event-loop, 8 clients: the services behind hung for 5.00 s, as they were told to.",
             "= pool, 80 requests/s due: the services behind hung for 5.00 s, as they were told to; at the same time its threads are all taken",
+        ],
+    );
+}
+
+/// One block of some experiments, recorded on a machine that was left alone: what is full is full of its own load. Texts,
+/// series and histograms are cut away.
+#[test]
+fn a_recorded_run_on_a_quiet_machine() {
+    let results: Results = serde_json::from_str(include_str!("recorded_quiet.json")).unwrap();
+    let said = said(&results);
+    assert_says(
+        &said,
+        &[
+            // A full core, a twelfth of which the kernel took to end threads, and a generator that was full instead.
+            "= On /hello, thread-per-request, 64 clients: its CPU is full, 92 % of 1 core at 59.0 µs a request (75 % of it in the kernel,",
+            "= On /hello with a connection per request, event-loop, 64 clients: the load generator's own core was 98 % busy, so this may be its limit.",
+            // Half of a CPU, and late all the same.
+            "= On /wait/100, async-views, 256 clients: the cause was not found; clients that come in step would do: a round of all 256 takes 50.2 ms of CPU, and an answer 8.96 ms besides its wait (looked at: server CPU 48 %",
+            // A blocked loop, by its line and by its bystanders.
+            "= On /wait/100, blocked-loop, 4 clients: its only event loop is blocked, 1 ÷ 100 ms = 10.0 requests/s.",
+            "= On /api/city/97201/us, blocked-loop, 4 clients: its only event loop is blocked, so that half of those who want something else meanwhile wait 1.06 s or longer.",
+            "= On /api/city/97201/us, nothing ran out for event-loop and async-views with 4 clients",
+            // A CPU that is half busy, and a loop that is taken.
+            "= thread-per-request, 125 requests/s due: computing and taking turns at it, 4.27 ms of a mean response of 4.58 ms in the view, its CPU 55 % busy.",
+            "= event-loop, 125 requests/s due: its event loop was taken by other requests, 49.3 ms of a mean response of 53.5 ms queueing, its CPU 53 % busy.",
+            // Two limits of the same small box.
+            "= thread-per-request, 128 clients: the server collapsed in 1 of 1 trial, out of address space (collapsed at 128 clients: exit code 1; it said: failed to spawn thread:",
+            "= event-loop, 2,048 clients: the system refused it file descriptors 6 times (EMFILE), and 532 of 6,596 requests got no right answer.",
         ],
     );
 }

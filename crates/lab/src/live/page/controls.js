@@ -119,7 +119,7 @@ export function controls(form, send) {
     fields.pool.max = most.pool;
     const does = working(fields);
     for (const [name, something] of Object.entries(does)) fields[name].disabled = !something;
-    say(byId("services"), does.stall ? "Services behind" : "Services behind: not called");
+    say(byId("services"), does.stall ? "Services behind" : "Services: not called");
   }
 
   return {
