@@ -41,7 +41,7 @@ fn a_recorded_run_on_a_quiet_machine() {
             "= On /hello, thread-per-request, 64 clients: its CPU is full, 92 % of 1 core at 59.0 µs a request (75 % of it in the kernel,",
             "= On /hello with a connection per request, event-loop, 64 clients: the load generator's own core was 98 % busy, so this may be its limit.",
             // Half of a CPU, and late all the same.
-            "= On /wait/100, async-views, 256 clients: the cause was not found; clients that come in step would do: a round of all 256 takes 50.2 ms of CPU, and an answer 8.96 ms besides its wait (looked at: server CPU 48 %",
+            "= On /wait/100, async-views, 256 clients: the cause was not found; clients that come in step would explain it: a round of all 256 takes 50.2 ms of CPU, and an answer 8.96 ms besides its wait (looked at: server CPU 48 %",
             // A blocked loop, by its line and by its bystanders.
             "= On /wait/100, blocked-loop, 4 clients: its only event loop is blocked, 1 ÷ 100 ms = 10.0 requests/s.",
             "= On /api/city/97201/us, blocked-loop, 4 clients: its only event loop is blocked, so that half of those who want something else meanwhile wait 1.06 s or longer.",

@@ -80,7 +80,7 @@ fn cpu_counts_from_95_percent_of_what_others_left() {
 #[test]
 fn clients_in_step_are_a_lead_where_they_would_explain_it() {
     // 256 ÷ 2,000 = 128 ms, of which 28 are not the wait; all at once would queue 256 × 200 µs at the most.
-    let lead = "clients that come in step would do: a round of all 256 takes 51.3 ms of CPU, and an answer 27.7 ms besides its wait (looked at: ";
+    let lead = "clients that come in step would explain it: a round of all 256 takes 51.3 ms of CPU, and an answer 27.7 ms besides its wait (looked at: ";
     assert_says(&at_256(THREADED, 2_000.0, 200.0, |_| ()), &["the cause was not found;", lead]);
     let beyond = at_256(THREADED, 1_600.0, 200.0, |_| ());
     assert!(beyond.contains("the cause was not found (") && !beyond.contains("in step"), "{beyond}");

@@ -18,6 +18,8 @@ const TIMES = [(sample) => sample.p50_ms, (sample) => sample.p99_ms];
 const MINUTE_MS = 61_000;
 /** What ran out is decided anew with each frame; nobody reads faster than this. */
 const READ_MS = 2000;
+/** One slow second is none that something ran out in. */
+const LASTS_MS = 1500;
 
 /** Makes a lane; `restart` is called when its reader wants it back. */
 export function lane(place, restart) {
@@ -138,10 +140,13 @@ function sentence(clause) {
 function held() {
   let shown = "";
   let since = 0;
+  let first = null;
   return ({ state, stalled_ms, ran_out }) => {
-    const stalled = stalled_ms > 0;
-    const text = stalled ? "The services behind it stand still." : sentence(ran_out);
     const now = performance.now();
+    const stalled = stalled_ms > 0;
+    first = ran_out ? (first ?? now) : null;
+    const lasts = first !== null && now - first >= LASTS_MS;
+    const text = stalled ? "The services behind it stand still." : lasts ? sentence(ran_out) : "";
     // A stall is the reader's doing, and begins and ends at once.
     if (stalled || state !== "up" || shown === "" || now - since >= READ_MS) {
       if (text !== shown) [shown, since] = [text, stalled ? -Infinity : now];

@@ -220,7 +220,7 @@ fn clause(cause: &Cause) -> String {
             exact(*seconds)
         ),
         Cause::NotFound { looked_at, in_step: Some(in_step), .. } => format!(
-            "the cause was not found; clients that come in step would do: a round of all {} takes {} of CPU, and an \
+            "the cause was not found; clients that come in step would explain it: a round of all {} takes {} of CPU, and an \
              answer {} besides its wait (looked at: {looked_at})",
             count(in_step.clients.into()),
             milliseconds(in_step.round_ms),
