@@ -1,26 +1,14 @@
 //! Several routes in one experiment, bystanders, bridges, subscribers and connections: each in its own
 //! group and its own words.
 
-use std::fs;
-
 use lab::report;
-use lab::results::{Percentiles, Results, TrialOutcome};
+use lab::results::{Percentiles, TrialOutcome};
 use loadgen::protocol::Failure;
 use tempfile::TempDir;
 
 use crate::findings::{assert_says, said};
-use crate::fixture::answers;
+use crate::fixture::{answers, own_words};
 use crate::wide;
-
-/// The page without plotly.js.
-fn page(results: &Results) -> String {
-    let dir = TempDir::new().unwrap();
-    report::write(dir.path(), results).unwrap();
-    let whole = fs::read_to_string(dir.path().join("report.html")).unwrap();
-    let script = whole.find("<script type=\"text/javascript\">").unwrap();
-    let end = script + whole[script..].find("</script>").unwrap();
-    format!("{}{}", &whole[..script], &whole[end..])
-}
 
 #[test]
 fn routes_are_kept_apart() {
@@ -38,7 +26,7 @@ fn routes_are_kept_apart() {
     );
     // A pool that makes its clients queue is shown, and not compared.
     assert!(!said.contains("µs of CPU on pool"), "{said}");
-    let own = page(&wide::ladder(5));
+    let own = own_words(&wide::ladder(5));
     for title in
         ["CPU per request: /wait/100", "CPU per request: /hello", "Response times on /wait/100 at one"]
     {
@@ -58,7 +46,7 @@ fn who_let_bystanders_wait_is_told_load_by_load() {
             "No rung is shown to let the median bystander wait 3 times as long as event-loop, nor the other way round.",
         ],
     );
-    let own = page(&wide::bridges(5));
+    let own = own_words(&wide::bridges(5));
     assert!(own.contains("Bystanders of 8 clients at /wait/100") && own.contains("bystander p99, ms"));
     assert!(own.contains("/hello, ms (log scale)"));
 }
@@ -103,7 +91,7 @@ fn bystanders_without_an_answer_are_counted_and_never_hidden() {
     }
     let said = said(&results);
     assert_says(&said, &["On blocked-loop none was answered.", "10 of 1,950 unanswered) on offload"]);
-    assert!(page(&results).contains("1,950 of 1,950 unanswered"));
+    assert!(own_words(&results).contains("1,950 of 1,950 unanswered"));
 }
 
 #[test]
@@ -168,7 +156,7 @@ fn subscribers_are_told_in_their_own_words() {
         ],
     );
     assert!(!said.contains("requests/s") && !said.contains("client"), "{said}");
-    let own = page(&results);
+    let own = own_words(&results);
     for title in ["Memory per subscriber", "Lateness of ticks, p99", "Operating-system threads"] {
         assert!(own.contains(title), "no chart {title}");
     }
@@ -202,7 +190,7 @@ fn connections_kept_and_not_kept_are_compared_and_never_mixed() {
         ],
     );
     assert!(!said.contains("requests/s instead of 88"), "{said}");
-    let own = page(&wide::connections(5));
+    let own = own_words(&wide::connections(5));
     assert!(own.contains("event-loop,\\u003cbr>new each time"));
 }
 
@@ -220,7 +208,7 @@ fn rows_say_what_was_asked_for() {
     assert_eq!(count("bystander_route", "/hello"), 14);
     assert!(rows.iter().any(|row| &row[column("bystander_completed")] == "390"));
     // Each column is explained on the page.
-    let own = page(&wide::everything(1));
+    let own = own_words(&wide::everything(1));
     for header in &headers {
         assert!(own.contains(&format!("<th scope=\"row\">{header}</th>")), "{header} is not explained");
     }
@@ -228,7 +216,7 @@ fn rows_say_what_was_asked_for() {
 
 #[test]
 fn the_first_screen_answers_briefly_and_with_the_split() {
-    let own = page(&wide::everything(5));
+    let own = own_words(&wide::everything(5));
     let (first, _) = own.split_once("<main>").unwrap();
     assert!(first.contains("What the gap in CPU per request consists of"), "the picture");
     let answer = &first[first.find("id=\"answer\"").unwrap()..first.find("id=\"hero\"").unwrap()];

@@ -1,7 +1,6 @@
 //! The files: one page that needs nothing else, and a row per trial.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use lab::report;
 use lab::results::{Results, TrialOutcome};
@@ -11,12 +10,8 @@ use crate::fixture;
 
 /// The page, and the page without plotly.js.
 fn page(results: &Results) -> (String, String) {
-    let dir = TempDir::new().unwrap();
-    report::write(dir.path(), results).unwrap();
-    let whole = fs::read_to_string(dir.path().join("report.html")).unwrap();
-    let script = whole.find("<script type=\"text/javascript\">").expect("the charts' script");
-    let end = script + whole[script..].find("</script>").unwrap();
-    let own = format!("{}{}", &whole[..script], &whole[end..]);
+    let whole = fixture::page(results);
+    let own = fixture::without_script(&whole);
     (whole, own)
 }
 

@@ -1,14 +1,17 @@
 //! Constructed results: made up for these tests, measured nowhere.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use base64::Engine as _;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
+use lab::report;
 use lab::results::{
     Asked, Client, Load, Machine, Mode, NotRun, Percentiles, Results, SCHEMA, Server, Stated, Trial,
     TrialOutcome, Window,
 };
+use tempfile::TempDir;
 
 /// A run as the default one might come out: the pool is held by its threads, a thread per request by its
 /// CPU, the event loop by nothing.
@@ -278,4 +281,21 @@ pub(crate) fn answers(trial: &mut Trial, number: u64, around_ms: f64, spread: f6
         mean: Some(histogram.mean() / 1e6),
     };
     trial.sent_to_answer_ms = trial.latency_ms;
+}
+
+/// The page of a report, whole.
+pub(crate) fn page(results: &Results) -> String {
+    let dir = TempDir::new().unwrap();
+    report::write(dir.path(), results).unwrap();
+    fs::read_to_string(dir.path().join("report.html")).unwrap()
+}
+
+/// The same in its own words: the charts' script has others.
+pub(crate) fn own_words(results: &Results) -> String {
+    without_script(&page(results))
+}
+
+pub(crate) fn without_script(page: &str) -> String {
+    let (before, script) = page.split_once("<script type=\"text/javascript\">").expect("the charts' script");
+    format!("{before}{}", script.split_once("</script>").unwrap().1)
 }

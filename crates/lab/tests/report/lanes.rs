@@ -1,10 +1,9 @@
 //! The request chart on constructed recordings: what is drawn, what is said, and what is said when there is none.
 
-use lab::report;
 use lab::results::{Carried, Lanes, Results};
 use serde_json::Value;
 
-use crate::fixture::{self, figures};
+use crate::fixture::{self, figures, page};
 
 /// Twenty requests at once on so many threads, each of which waits 400 ms with its request and runs 1 ms before and
 /// after; where `threads` is 0, on one thread that waits with nobody.
@@ -49,12 +48,6 @@ fn three() -> Results {
         recorded("thread-per-request", None, 20),
     ];
     results
-}
-
-fn page(results: &Results) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    report::write(dir.path(), results).unwrap();
-    std::fs::read_to_string(dir.path().join("report.html")).unwrap()
 }
 
 /// The request chart's own.

@@ -2,25 +2,13 @@
 //! screen readers and tests find their way.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use lab::report;
 use lab::results::{Asked, Load, Mode, Results, TrialOutcome};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::findings::run;
-use crate::fixture::{self, answers, closed, figures, open_loop, trial};
+use crate::fixture::{self, answers, closed, figures, open_loop, own_words, trial};
 use crate::wide;
-
-/// The page without plotly.js.
-fn page(results: &Results) -> String {
-    let dir = TempDir::new().unwrap();
-    report::write(dir.path(), results).unwrap();
-    let whole = fs::read_to_string(dir.path().join("report.html")).unwrap();
-    let (before, script) = whole.split_once("<script type=\"text/javascript\">").unwrap();
-    format!("{before}{}", script.split_once("</script>").unwrap().1)
-}
 
 /// Sentences of the answer on the first screen, as text.
 fn answer(page: &str) -> Vec<String> {
@@ -106,7 +94,7 @@ fn the_first_screen_answers_whatever_the_data_are() {
         (wide::everything(5), "a request takes 5.88 times as much CPU on thread-per-request", true),
         (fixture::empty(), "Nothing was measured", false),
     ] {
-        let page = page(&results);
+        let page = own_words(&results);
         let answer = answer(&page);
         assert!(answer.len() <= 3, "{answer:#?}");
         assert!(answer.concat().contains(first), "{answer:#?}");
@@ -118,15 +106,15 @@ fn the_first_screen_answers_whatever_the_data_are() {
 
 #[test]
 fn a_tie_and_a_loss_are_said_in_the_words_of_the_intervals() {
-    let tie = answer(&page(&all_tie())).concat();
+    let tie = answer(&own_words(&all_tie())).concat();
     assert!(tie.contains("equal within 5 % (ratio 1.00, 90 % interval 1.00 to 1.00)"), "{tie}");
-    let loss = answer(&page(&async_loses())).concat();
+    let loss = answer(&own_words(&async_loses())).concat();
     assert!(loss.contains("0.500 times as much (95 % interval"), "{loss}");
 }
 
 #[test]
 fn other_experiments_follow_in_a_line_each() {
-    let page = page(&wide::everything(5));
+    let page = own_words(&wide::everything(5));
     let overview = page.split_once("<ul class=\"overview\">").unwrap().1.split_once("</ul>").unwrap().0;
     let lines: Vec<String> = overview.split("<li>").skip(1).map(text).collect();
     assert_eq!(lines.len(), 3, "all but the one of the first screen");
@@ -141,7 +129,7 @@ fn other_experiments_follow_in_a_line_each() {
         assert!(line.chars().count() < 420, "{line}");
     }
     assert!(overview.contains("<a href=\"#experiment-2\">Bridges between the two worlds</a>"));
-    let alone = crate::page::page(&wide::ladder(5));
+    let alone = own_words(&wide::ladder(5));
     assert!(
         !alone.contains("id=\"overview\"") && !alone.contains("id=\"contents\""),
         "there is nothing else"
@@ -150,7 +138,7 @@ fn other_experiments_follow_in_a_line_each() {
 
 #[test]
 fn a_section_goes_from_the_question_to_the_command() {
-    let page = page(&fixture::plausible());
+    let page = own_words(&fixture::plausible());
     let section =
         page.split_once("<section id=\"experiment-2\"").unwrap().1.split_once("</section>").unwrap().0;
     let order = [
@@ -171,7 +159,7 @@ fn a_section_goes_from_the_question_to_the_command() {
 #[test]
 fn every_chart_can_be_found_and_knows_what_it_draws() {
     for results in [fixture::plausible(), wide::everything(5), crate::rules::stall()] {
-        let page = page(&results);
+        let page = own_words(&results);
         let charts: Vec<&str> = page.split("<div class=\"chart\" ").skip(1).collect();
         let figures = figures(&page);
         assert_eq!(charts.len(), figures.len());
@@ -203,7 +191,7 @@ fn drawn(figure: &Value) -> usize {
 
 #[test]
 fn alternative_texts_state_what_is_found() {
-    let page = page(&fixture::plausible());
+    let page = own_words(&fixture::plausible());
     for finding in [
         "thread-per-request stays on its line up to 2,048 clients",
         "pool leaves its line at 256 clients (16 threads ÷ 102 ms)",
@@ -216,7 +204,7 @@ fn alternative_texts_state_what_is_found() {
 
 #[test]
 fn headings_do_not_skip_and_everything_that_is_pointed_at_is_there_once() {
-    let page = page(&wide::everything(5));
+    let page = own_words(&wide::everything(5));
     let mut level = 0;
     for heading in page.split("<h").skip(1).filter_map(|rest| rest.chars().next()?.to_digit(10)) {
         assert!(heading <= level + 1, "h{heading} after h{level}");
@@ -245,11 +233,11 @@ fn headings_do_not_skip_and_everything_that_is_pointed_at_is_there_once() {
 
 #[test]
 fn many_cautions_leave_room_for_the_answer() {
-    let few = page(&kept(&[closed(4, "/wait/100")]));
+    let few = own_words(&kept(&[closed(4, "/wait/100")]));
     assert!(few.contains("<ul class=\"cautions\"><li>A quick look"));
     let mut results = all_void();
     (results.quick, results.complete, results.machine.load_average) = (true, false, Some(7.0));
-    let many = page(&results);
+    let many = own_words(&results);
     let cautions = many.split_once("<details class=\"cautions facts\">").unwrap().1;
     let (first, others) = cautions.split_once("</summary>").unwrap();
     assert!(first.contains("did not come to its end") && first.contains("3 more to know first"), "{first}");
@@ -260,7 +248,7 @@ fn many_cautions_leave_room_for_the_answer() {
 fn a_kept_open_load_and_one_of_another_mode_have_an_answer_as_well() {
     let slow = Load { mode: Mode::Slow, ..closed(64, "/wait/100") };
     for load in [open_loop(64, 80.0, "/wait/100"), slow] {
-        let answer = answer(&page(&kept(&[load])));
+        let answer = answer(&own_words(&kept(&[load])));
         assert!(!answer.is_empty() && answer.iter().all(|sentence| !sentence.is_empty()), "{answer:?}");
     }
 }

@@ -9,7 +9,7 @@ use loadgen::protocol::{Part, Parts};
 use tempfile::TempDir;
 
 use crate::findings::{assert_says, run, said};
-use crate::fixture::{answers, figures, open_loop, trial};
+use crate::fixture::{answers, figures, open_loop, own_words, trial};
 
 /// A thousand times the same.
 fn part(ms: f64) -> Part {
@@ -49,15 +49,6 @@ fn open(of_each: &[(&str, Box<Parts>)]) -> Results {
     results
 }
 
-fn page(results: &Results) -> String {
-    let dir = TempDir::new().unwrap();
-    report::write(dir.path(), results).unwrap();
-    let whole = fs::read_to_string(dir.path().join("report.html")).unwrap();
-    // Without the charts' script, which has words of its own.
-    let (before, script) = whole.split_once("<script type=\"text/javascript\">").unwrap();
-    format!("{before}{}", script.split_once("</script>").unwrap().1)
-}
-
 #[test]
 fn the_largest_part_is_named_with_its_share() {
     let queued = parts([0.0, 0.0, 150.0, 1.0, 50.0, 1.0]);
@@ -81,7 +72,7 @@ fn a_server_that_tells_nothing_has_the_clients_parts() {
         &said(&results),
         &["event-loop: 94 % rest (50.0 ms of 53.0 ms; it tells nothing of its own time)."],
     );
-    let page = page(&results);
+    let page = own_words(&results);
     let table = &page[page.find("told by the server").unwrap()..];
     assert!(table.contains("50 (p99 50.0)") && table.contains("–"), "{}", &table[..2_000.min(table.len())]);
 }
@@ -89,7 +80,7 @@ fn a_server_that_tells_nothing_has_the_clients_parts() {
 #[test]
 fn each_open_load_has_a_chart_whose_bars_add_up() {
     let ms = [0.5, 0.25, 2.0, 1.0, 50.0, 1.25];
-    let page = page(&open(&[("thread-per-request", parts(ms)), ("event-loop", parts(ms))]));
+    let page = own_words(&open(&[("thread-per-request", parts(ms)), ("event-loop", parts(ms))]));
     let stacked: Vec<_> =
         figures(&page).into_iter().filter(|figure| figure["layout"]["barmode"] == "stack").collect();
     assert_eq!(stacked.len(), 1);
@@ -116,7 +107,7 @@ fn without_parts_there_is_no_chart_and_no_sentence() {
     let mut results = open(&[("event-loop", parts([1.0; 6]))]);
     results.trials.iter_mut().for_each(|trial| trial.parts = None);
     assert!(!said(&results).contains("largest part"));
-    assert!(!page(&results).contains("Where the time went"));
+    assert!(!own_words(&results).contains("Where the time went"));
 }
 
 #[test]

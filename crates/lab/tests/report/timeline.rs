@@ -1,21 +1,11 @@
 //! What happened when: one time, one cursor, and every figure that is known over it.
 
-use std::fs;
-
-use lab::report;
 use lab::results::{Results, TrialOutcome};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::findings::{assert_says, said};
-use crate::fixture::{self, figures};
+use crate::fixture::{self, figures, page};
 use crate::rules;
-
-fn page(results: &Results) -> String {
-    let dir = TempDir::new().unwrap();
-    report::write(dir.path(), results).unwrap();
-    fs::read_to_string(dir.path().join("report.html")).unwrap()
-}
 
 /// A stall with threads, memory and CPU over time as well.
 fn stalled() -> Results {

@@ -8,7 +8,9 @@ use loadgen::clock::monotonic_ns;
 use loadgen::protocol::{Event, Expect, Failure};
 
 use crate::server::{Act, Server};
-use crate::support::{HELLO, closed, eventually, run, run_with};
+use testing::eventually;
+
+use crate::support::{HELLO, closed, run, run_with};
 
 const WAIT: Duration = Duration::from_millis(20);
 

@@ -8,7 +8,9 @@ use loadgen::live::{Now, Order, Told};
 use loadgen::protocol::{Outcome, Spec};
 
 use crate::server::{Act, Server};
-use crate::support::{HELLO, closed, eventually, open};
+use testing::eventually;
+
+use crate::support::{HELLO, closed, open};
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

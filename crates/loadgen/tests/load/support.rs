@@ -1,8 +1,5 @@
 //! What several tests say: a spec, a run, the books.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use loadgen::protocol::{Arrivals, Bystander, Event, Expect, Load, Outcome, Shape, Spec};
 use tokio::net::TcpSocket;
 
@@ -105,15 +102,6 @@ fn check_books(outcome: &Outcome, load: Load) {
             assert_eq!(outcome.series.last().unwrap().in_flight, outcome.in_flight_at_end);
             assert!(outcome.in_flight_at_end <= u64::from(subscribers), "{outcome:?}");
         }
-    }
-}
-
-/// Waits until something is so. A server counts a moment after its clients do.
-pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < give_up, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(5));
     }
 }
 
